@@ -49,6 +49,8 @@ settings.configure(
             "BACKEND": "django.template.backends.django.DjangoTemplates",
             "DIRS": [Path(__file__).parent / "pages", ROOT / "mriplatform" / "templates"],
             "OPTIONS": {
+                # Without the cache, so that a changed template shows on the next reload.
+                "loaders": ["django.template.loaders.filesystem.Loader"],
                 "context_processors": [
                     "django.template.context_processors.request",
                     "django.template.context_processors.csp",
