@@ -1,0 +1,222 @@
+"""The machine reader in the admin: records to look at, and the few actions an engineer or an approver may take."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from classifier.exceptions import PlatformError
+from classifier.models import Evaluation, Image, ModelVersion, Prediction, Promotion, Study, TrainingRun
+from classifier.selectors import version_in_force
+from classifier.services.predictions import retry_prediction
+from classifier.services.registry import promote, roll_back
+from mriplatform.accounts.access import require_anywhere
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import has_anywhere
+from mriplatform.audit.admin import ReadOnlyAdmin
+
+
+@admin.register(Study)
+class StudyAdmin(ReadOnlyAdmin[Study]):
+    list_display = (
+        "short_id",
+        "collection",
+        "origin",
+        "uploaded_by",
+        "created_at",
+        "finalised_at",
+        "purged_at",
+    )
+    list_filter = ("collection", "origin")
+    list_select_related = ("collection", "uploaded_by")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin[Image]):
+    list_display = ("short_id", "study", "width", "height", "bits", "created_at", "hidden_at")
+    list_filter = ("collection", "bits")
+    search_fields = ("pixel_sha256",)
+    list_select_related = ("study",)
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin[Prediction]):
+    list_display = (
+        "id",
+        "image",
+        "status",
+        "predicted_class",
+        "model_version",
+        "attempt",
+        "queued_at",
+        "finished_at",
+    )
+    list_filter = ("status", "model_version", "failure_code")
+    list_select_related = ("image", "model_version")
+    date_hierarchy = "queued_at"
+    exclude = ("maps", "embedding")
+    actions = ("try_again",)
+
+    @admin.action(description="Try failed predictions again")
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> None:
+        require_anywhere(request.user, Permission.RETRY_PREDICTIONS)
+        retried = 0
+        for prediction in queryset:
+            try:
+                retry_prediction(actor=request.user, prediction_id=prediction.pk)  # type: ignore[arg-type]  # staff
+                retried += 1
+            except PlatformError as refusal:
+                self.message_user(request, f"{prediction.pk}: {refusal.sentence}", messages.WARNING)
+        self.message_user(request, f"{retried} predictions are in line again.")
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ReadOnlyAdmin[Evaluation]):
+    list_display = ("model_version", "part", "accuracy", "created_at")
+    list_filter = ("part",)
+    list_select_related = ("model_version",)
+
+    @admin.display(description="accuracy")
+    def accuracy(self, evaluation: Evaluation) -> str:
+        return f"{evaluation.figures['accuracy']:.3f}"
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ReadOnlyAdmin[Promotion]):
+    list_display = ("sequence", "kind", "model_version", "promoted_by", "at", "reason")
+    list_select_related = ("model_version", "promoted_by")
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
+    list_display = ("number", "name", "in_force", "figures", "training_run", "created_at", "put_in_force")
+    list_display_links = ("number", "name")
+    list_select_related = ("training_run",)
+    change_list_template = "admin/classifier/modelversion/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<uuid:pk>/promote/", self.admin_site.admin_view(self.promote_view),
+                name="classifier_modelversion_promote",
+            ),
+            path(
+                "roll-back/", self.admin_site.admin_view(self.roll_back_view),
+                name="classifier_modelversion_roll_back",
+            ),
+        ]  # fmt: skip
+        return own + super().get_urls()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = (extra_context or {}) | {"may_promote": has_anywhere(request.user, Permission.PROMOTE)}
+        self._in_force = version_in_force()
+        return super().changelist_view(request, context)
+
+    @admin.display(boolean=True)
+    def in_force(self, version: ModelVersion) -> bool:
+        current = version_in_force()
+        return current is not None and current.pk == version.pk
+
+    @admin.display(description="accuracy on its reference part")
+    def figures(self, version: ModelVersion) -> str:
+        evaluation = version.evaluations.first()
+        return f"{evaluation.figures['accuracy']:.3f}" if evaluation else "not measured"
+
+    @admin.display(description="")
+    def put_in_force(self, version: ModelVersion) -> str:
+        if self.in_force(version):
+            return ""
+        address = reverse("admin:classifier_modelversion_promote", args=[version.pk])
+        return format_html('<a href="{}">Put in force…</a>', address)
+
+    def promote_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        version = get_object_or_404(ModelVersion, pk=pk)
+        if request.method == "POST":
+            return self._decide(
+                request,
+                lambda: promote(actor=request.user, version=version, reason=request.POST.get("reason", "")),
+            )
+        return self._confirm(request, f"Put version {version.number} in force", version)
+
+    def roll_back_view(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "POST":
+            return self._decide(
+                request, lambda: roll_back(actor=request.user, reason=request.POST.get("reason", ""))
+            )
+        return self._confirm(request, "Roll back to the version before", None)
+
+    def _decide(self, request: HttpRequest, decision: Any) -> HttpResponse:
+        require_anywhere(request.user, Permission.PROMOTE)
+        try:
+            promotion = decision()
+            self.message_user(
+                request, f"{promotion.model_version} is in force; the next image is read by it."
+            )
+        except PlatformError as refusal:
+            self.message_user(request, refusal.sentence, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:classifier_modelversion_changelist"))
+
+    def _confirm(self, request: HttpRequest, title: str, version: ModelVersion | None) -> HttpResponse:
+        require_anywhere(request.user, Permission.PROMOTE)
+        current = version_in_force()
+        context = self.admin_site.each_context(request) | {
+            "title": title,
+            "version": version,
+            "current": current,
+            "figures": version.evaluations.first() if version else None,
+            "current_figures": current.evaluations.first() if current else None,
+            "opts": self.model._meta,
+        }
+        return TemplateResponse(request, "admin/classifier/modelversion/promote.html", context)
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
+    list_display = (
+        "number",
+        "status",
+        "started_by",
+        "created_at",
+        "finished_at",
+        "candidate",
+        "failure_reason",
+    )
+    list_filter = ("status",)
+    list_select_related = ("started_by", "base_version")
+    fields = ("number", "status", "comparison", "base_version", "candidate", "recipe", "seed", "manifest_sha256",
+              "counts", "curve", "trace", "started_by", "created_at", "started_at", "finished_at", "attempt",
+              "failure_reason")  # fmt: skip
+    readonly_fields = ("comparison", "candidate", "counts", "curve", "trace")
+
+    @admin.display(description="candidate beside incumbent, on the reference part")
+    def comparison(self, run: TrainingRun) -> str:
+        return self._render("comparison", run)
+
+    @admin.display(description="what became of the labels")
+    def counts(self, run: TrainingRun) -> str:
+        return (
+            ", ".join(f"{count} {used_as}" for used_as, count in run.report.get("counts", {}).items()) or "–"
+        )
+
+    @admin.display(description="loss by step")
+    def curve(self, run: TrainingRun) -> str:
+        return self._render("curve", run)
+
+    @admin.display(description="each label")
+    def trace(self, run: TrainingRun) -> str:
+        return self._render("trace", run)
+
+    def _render(self, part: str, run: TrainingRun) -> str:
+        from django.template.loader import render_to_string
+
+        return render_to_string(
+            f"admin/classifier/trainingrun/{part}.html", {"run": run, "report": run.report}
+        )

@@ -1,0 +1,27 @@
+"""Rings a queue after the transaction has committed. Best effort: Postgres has the job, beat rings again."""
+
+import logging
+from typing import Final
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+INFERENCE: Final = "classifier.drain_predictions"
+TRAINING: Final = "classifier.drain_training"
+_QUEUES: Final = {INFERENCE: "inference", TRAINING: "training"}
+
+
+def ring(task: str) -> None:
+    """Ask, once this transaction has committed, that a worker look at its queue."""
+    transaction.on_commit(lambda: _send(task), robust=True)
+
+
+def _send(task: str) -> None:
+    try:
+        current_app.send_task(task, queue=_QUEUES[task], ignore_result=True, retry=False)
+    except OperationalError as error:
+        # The row is committed and beat rings every few seconds: a broker that is away only delays the work.
+        logger.warning("The bell for %s was not heard (%s); the next periodic bell will be.", task, error)

@@ -1,0 +1,179 @@
+"""Runs what is queued for training: manifest and recipe in; a registered candidate and both sides' figures out."""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db import transaction
+
+from classifier.engine import LoadedModel, engine
+from classifier.exceptions import PlatformError
+from classifier.jobs.inference import worker_name
+from classifier.models import Image, JobStatus, ModelVersion, Prediction, TrainingRun
+from classifier.services.registry import record_evaluation, register_version
+from classifier.services.training import claim_run, fail_run, finish_run, heartbeat
+from ml.checkpoint import CheckpointError, replace_head
+from ml.evaluation import evaluate_head
+from ml.labels import CLASSES
+from ml.training import HeadResult, retrain_head
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker holds the run now; this one stops and records nothing."""
+
+
+@dataclass
+class Examples:
+    """What the run trains on, and what became of every line of its manifest."""
+
+    embeddings: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    trace: list[dict[str, str]] = field(default_factory=list)
+
+
+def drain() -> int:
+    """Run what is queued, one run after another.
+
+    Returns:
+        How many runs were taken.
+    """
+    taken = 0
+    while (run := claim_run(worker=worker_name())) is not None:
+        taken += 1
+        try:
+            execute(run)
+        except LeaseLost:
+            logger.warning("Training run %s was taken over by another worker.", run.number)
+        except (PlatformError, CheckpointError) as refusal:
+            fail_run(run=run, reason=str(refusal))
+        except Exception as error:
+            logger.exception("Training run %s failed.", run.number)
+            fail_run(run=run, reason=f"The training stopped with a fault ({type(error).__name__}: {error}).")
+    return taken
+
+
+def execute(run: TrainingRun) -> ModelVersion:
+    """Retrain the head of the base version, measure both on its reference part, register the candidate."""
+    progress: list[dict[str, Any]] = []
+
+    def report_progress(step: dict[str, Any]) -> None:
+        progress.append(step)
+        if not heartbeat(run=run, progress=progress):
+            raise LeaseLost
+
+    base = engine().load(run.base_version)
+    report_progress({"stage": "embeddings"})
+    examples = gather_examples(run, base)
+    if not examples.labels:
+        raise PlatformError(
+            "No image of the label set is in its training part, so there is nothing to learn from."
+        )
+    head = retrain_head(
+        base.checkpoint,
+        np.stack(examples.embeddings),
+        np.asarray(examples.labels, dtype=np.int64),
+        seed=run.seed,
+        progress=report_progress,
+    )
+    return _register_candidate(run, base, head, examples, progress)
+
+
+def gather_examples(run: TrainingRun, base: LoadedModel) -> Examples:
+    """Embeddings and labels of the manifest's training part; every line is traced as used or with why not."""
+    with run.manifest.open("rb") as stored:
+        lines = [json.loads(line) for line in stored.read().decode().splitlines()]
+    images = Image.objects.in_bulk([line["image"] for line in lines])
+    by_id = {str(identifier): image for identifier, image in images.items()}
+    already_trained_on = {str(digest) for digest in base.checkpoint.training_hashes()["pixel_sha256"]}
+    examples = Examples()
+    for line in lines:
+        used_as, reason = line["split"], line.get("reason", "")
+        if used_as == "test" and line["pixel_sha256"] in already_trained_on:
+            used_as, reason = "excluded", "the base version was trained on this image, so it cannot test it"
+        if used_as == "train":
+            used_as, reason = _add_example(
+                examples, base, run.base_version, by_id.get(line["image"]), line["label"]
+            )
+        examples.trace.append(
+            {"image": line["image"], "label": line["label"], "used_as": used_as, "reason": reason}
+        )
+    return examples
+
+
+def _add_example(
+    examples: Examples, base: LoadedModel, version: ModelVersion, image: Image | None, label: str
+) -> tuple[str, str]:
+    try:
+        embedding = _embedding(base, version, image) if image is not None else None
+    except PlatformError as refusal:
+        return "excluded", refusal.sentence
+    if embedding is None:
+        return "excluded", "the image is no longer in the platform"
+    examples.embeddings.append(embedding)
+    examples.labels.append(CLASSES.index(label))
+    return "train", ""
+
+
+def _embedding(base: LoadedModel, version: ModelVersion, image: Image) -> npt.NDArray[np.float32]:
+    """The embedding that the base version stored with its prediction, or else computed now from the pixels.
+
+    A head shares its base's features, but only the same checkpoint is known to have made these numbers.
+    """
+    stored = Prediction.objects.filter(
+        image=image, model_version=version, status=JobStatus.SUCCEEDED, embedding__isnull=False
+    ).first()
+    embedding = stored.embedding_array() if stored else None
+    if embedding is None:
+        embedding = base.predict([base.prepare(image)])[0].embedding
+    return embedding
+
+
+def _register_candidate(
+    run: TrainingRun, base: LoadedModel, head: HeadResult, examples: Examples, progress: list[dict[str, Any]]
+) -> ModelVersion:
+    updates = {
+        "training": {
+            "run": run.number,
+            "recipe": run.recipe,
+            "seed": run.seed,
+            "manifest_sha256": run.manifest_sha256,
+            "base_checkpoint_sha256": run.base_version.checkpoint_sha256,
+            "examples": len(examples.labels),
+        }
+    }
+    archive, metadata = replace_head(base.checkpoint, head.kernel, head.bias, updates)
+    incumbent_figures = evaluate_head(base.checkpoint)
+    candidate_figures = evaluate_head(base.checkpoint, kernel=head.kernel, bias=head.bias)
+    part_sha256 = base.checkpoint.member_sha256("reference.npz")
+    report = {
+        "incumbent": incumbent_figures,
+        "candidate": candidate_figures,
+        "training": head.figures,
+        "trace": examples.trace,
+        "counts": _counts(examples.trace),
+    }
+    with transaction.atomic():
+        if not finish_run(run=run, report=report, progress=progress):
+            raise LeaseLost
+        version = register_version(
+            actor=run.started_by, name=f"head of run {run.number}", archive=archive, metadata=metadata,
+            training_run=run,
+        )  # fmt: skip
+        for measured, figures in ((run.base_version, incumbent_figures), (version, candidate_figures)):
+            record_evaluation(
+                version=measured, part="reference part of the checkpoint", part_sha256=part_sha256, figures=figures,
+                training_run=run,
+            )  # fmt: skip
+    return version
+
+
+def _counts(trace: list[dict[str, str]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for line in trace:
+        counts[line["used_as"]] = counts.get(line["used_as"], 0) + 1
+    return counts

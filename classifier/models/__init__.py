@@ -1,0 +1,20 @@
+"""The machine reader's records."""
+
+from classifier.models.model_version import Evaluation, ModelVersion, Promotion
+from classifier.models.prediction import JobStatus, Prediction
+from classifier.models.stored_file import StoredFile
+from classifier.models.study import Image, Origin, Study
+from classifier.models.training_run import TrainingRun
+
+__all__ = [
+    "Evaluation",
+    "Image",
+    "JobStatus",
+    "ModelVersion",
+    "Origin",
+    "Prediction",
+    "Promotion",
+    "StoredFile",
+    "Study",
+    "TrainingRun",
+]

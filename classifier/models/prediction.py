@@ -1,0 +1,118 @@
+"""What the machine reader says about an image; while it is queued, the row is the job."""
+
+import numpy as np
+import numpy.typing as npt
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from classifier.models.model_version import ModelVersion
+from classifier.models.study import Image
+from ml.labels import CLASSES
+from mriplatform.identifiers import uuid7
+
+
+class JobStatus(models.TextChoices):
+    QUEUED = "queued", "In line"
+    RUNNING = "running", "Working"
+    SUCCEEDED = "succeeded", "Analysed"
+    FAILED = "failed", "Failed"
+
+
+class Prediction(models.Model):
+    """Class probabilities, saliency maps and embedding of one image by one model version.
+
+    States: `queued → running → succeeded | failed`; an expired lease returns `running` to `queued`, and a person's
+    retry returns `failed` to `queued`. `attempt` grows with every claim and fences what a worker that lost its
+    lease tries to record. A prediction whose `model_version` is empty waits for a version to be put in force.
+
+    `probabilities` follow `ml.labels.CLASSES`. `maps` are float16, (7, 7, 4), little endian, C order: the class
+    activation before the ReLU, so that Grad-CAM of a logit is their positive part and the contrast of two classes
+    their difference. `embedding` is float32, little endian. Once succeeded, a trigger keeps every value as it is;
+    removal may empty `maps` and `embedding`, no more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="predictions")
+    model_version = models.ForeignKey(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="predictions"
+    )
+    status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    queued_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    probabilities = ArrayField(models.FloatField(), size=len(CLASSES), null=True, blank=True)
+    maps = models.BinaryField(null=True, blank=True)
+    map_shape = ArrayField(models.PositiveSmallIntegerField(), size=3, null=True, blank=True)
+    embedding = models.BinaryField(null=True, blank=True)
+    runtime = models.CharField(max_length=40, blank=True)
+    device = models.CharField(max_length=20, blank=True)
+    failure_code = models.CharField(max_length=40, blank=True)
+    failure_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-queued_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["image", "model_version"], name="prediction_once_per_version"),
+            models.UniqueConstraint(
+                fields=["image"], condition=models.Q(model_version=None), name="prediction_once_unbound"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="succeeded")
+                | models.Q(probabilities__isnull=False, model_version__isnull=False),
+                name="prediction_succeeded_is_complete",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["queued_at"], condition=models.Q(status="queued"), name="prediction_queue"),
+            models.Index(
+                fields=["lease_expires_at"], condition=models.Q(status="running"), name="prediction_leases"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="succeeded_is_final",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status="succeeded")
+                & (
+                    pgtrigger.Q(old__status__df=pgtrigger.F("new__status"))
+                    | pgtrigger.Q(old__probabilities__df=pgtrigger.F("new__probabilities"))
+                    | pgtrigger.Q(old__model_version__df=pgtrigger.F("new__model_version"))
+                    | pgtrigger.Q(old__image__df=pgtrigger.F("new__image"))
+                    | pgtrigger.Q(old__runtime__df=pgtrigger.F("new__runtime"))
+                    | (
+                        pgtrigger.Q(old__maps__df=pgtrigger.F("new__maps"))
+                        & pgtrigger.Q(new__maps__isnull=False)
+                    )
+                    | (
+                        pgtrigger.Q(old__embedding__df=pgtrigger.F("new__embedding"))
+                        & pgtrigger.Q(new__embedding__isnull=False)
+                    )
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Prediction {self.id.hex[-8:]} ({self.status})"
+
+    @property
+    def predicted_class(self) -> str:
+        """The most probable class; an empty string before the prediction has succeeded."""
+        if self.probabilities is None:
+            return ""
+        return CLASSES[int(np.argmax(self.probabilities))]
+
+    def map_array(self) -> npt.NDArray[np.float32] | None:
+        """The raw class maps, float32, (height, width, classes), or None where there are none (any more)."""
+        if self.maps is None or self.map_shape is None:
+            return None
+        return np.frombuffer(bytes(self.maps), dtype="<f2").reshape(self.map_shape).astype(np.float32)
+
+    def embedding_array(self) -> npt.NDArray[np.float32] | None:
+        if self.embedding is None:
+            return None
+        return np.frombuffer(bytes(self.embedding), dtype="<f4")

@@ -1,0 +1,191 @@
+"""The queue of record: claim with a lease, record with a fence, reap what expired."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from classifier import doorbell
+from classifier.exceptions import StateConflict
+from classifier.models import Image, JobStatus, ModelVersion, Prediction
+from classifier.selectors import version_in_force
+from mriplatform.accounts.models import User
+from mriplatform.audit.recording import record
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said about one image.
+
+    Attributes:
+        probabilities: float32 (classes,), in the order of `ml.labels.CLASSES`.
+        maps: float32 (height, width, classes), raw class activation.
+        embedding: float32 (features,).
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    maps: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]
+    runtime: str
+    device: str
+
+
+def queue_predictions(images: list[Image], *, model_version: ModelVersion | None = None) -> list[Prediction]:
+    """Queue one prediction per image, by the version in force unless told otherwise, and ring the bell.
+
+    Before any version is in force the rows wait unbound; the first claim after a promotion binds them.
+    """
+    version = model_version or version_in_force()
+    rows = Prediction.objects.bulk_create(
+        [Prediction(image=image, model_version=version) for image in images], ignore_conflicts=True
+    )
+    doorbell.ring(doorbell.INFERENCE)
+    return rows
+
+
+@transaction.atomic
+def claim_batch(*, worker: str, limit: int) -> list[Prediction]:
+    """Take up to `limit` queued predictions of one model version, oldest first.
+
+    Rows whose earlier attempt was lost are claimed one at a time: whatever killed a worker then takes only itself
+    along, and its neighbours in the batch still get their three attempts. `SKIP LOCKED` lets workers claim side by
+    side; the lease runs by the database's clock.
+    """
+    in_force = version_in_force()
+    queued = Prediction.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        status=JobStatus.QUEUED
+    )
+    if in_force is None:
+        queued = queued.exclude(model_version=None)
+    first = queued.order_by("queued_at", "id").first()
+    if first is None:
+        return []
+    batch = [first]
+    if first.attempt == 0 and limit > 1:
+        same = queued.filter(attempt=0, model_version=first.model_version_id).exclude(pk=first.pk)
+        batch += list(same.order_by("queued_at", "id")[: limit - 1])
+    version_id = first.model_version_id or (in_force.pk if in_force else None)
+    ids = [row.pk for row in batch]
+    Prediction.objects.filter(pk__in=ids).update(
+        status=JobStatus.RUNNING,
+        model_version=version_id,
+        attempt=F("attempt") + 1,
+        worker=worker[:120],
+        started_at=Now(),
+        lease_expires_at=Now() + timedelta(seconds=settings.INFERENCE_LEASE_SECONDS),
+    )
+    return list(
+        Prediction.objects.filter(pk__in=ids).select_related("image", "model_version").order_by("queued_at")
+    )
+
+
+@transaction.atomic
+def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
+    """Record what was predicted, each row only if this claim still holds it.
+
+    Returns:
+        How many rows were recorded; the others had lost their lease and belong to another claim.
+    """
+    recorded = 0
+    for prediction, answer in answers:
+        recorded += _still_mine(prediction).update(
+            status=JobStatus.SUCCEEDED,
+            probabilities=[float(value) for value in answer.probabilities],
+            maps=answer.maps.astype("<f2").tobytes(),
+            map_shape=list(answer.maps.shape),
+            embedding=answer.embedding.astype("<f4").tobytes(),
+            runtime=answer.runtime,
+            device=answer.device,
+            finished_at=Now(),
+            lease_expires_at=None,
+            failure_code="",
+            failure_reason="",
+        )
+    return recorded
+
+
+@transaction.atomic
+def record_failed_attempt(prediction: Prediction, *, code: str, reason: str) -> bool:
+    """Return a claimed prediction to the queue, or, after the last attempt, set it to failed with its reason."""
+    if prediction.attempt >= settings.INFERENCE_ATTEMPTS:
+        return _fail(prediction, code=code, reason=reason)
+    return bool(
+        _still_mine(prediction).update(
+            status=JobStatus.QUEUED,
+            lease_expires_at=None,
+            failure_code=code[:40],
+            failure_reason=reason[:300],
+        )
+    )
+
+
+@transaction.atomic
+def reap_expired() -> tuple[int, int]:
+    """Return predictions whose worker went silent to the queue; fail those that had their last attempt.
+
+    Returns:
+        How many were queued again, and how many failed.
+    """
+    expired = Prediction.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=Now())
+    lost = list(expired.select_for_update(skip_locked=True))
+    failed = [row for row in lost if row.attempt >= settings.INFERENCE_ATTEMPTS]
+    for row in failed:
+        reason = row.failure_reason or (
+            f"The worker stopped during each of {row.attempt} attempts, so this image may be what stops it."
+        )
+        _fail(row, code=row.failure_code or "worker_lost", reason=reason)
+    queued = Prediction.objects.filter(pk__in=[row.pk for row in lost if row not in failed]).update(
+        status=JobStatus.QUEUED, lease_expires_at=None
+    )
+    if queued:
+        doorbell.ring(doorbell.INFERENCE)
+    return queued, len(failed)
+
+
+@transaction.atomic
+def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
+    """Queue a failed prediction again, with all its attempts.
+
+    Raises:
+        StateConflict: it has not failed.
+    """
+    prediction = Prediction.objects.select_for_update().select_related("image").get(pk=prediction_id)
+    if prediction.status != JobStatus.FAILED:
+        raise StateConflict("Only a failed prediction can be tried again; this one has not failed.")
+    prediction.status = JobStatus.QUEUED
+    prediction.attempt = 0
+    prediction.failure_code = prediction.failure_reason = ""
+    prediction.queued_at = Now()
+    prediction.finished_at = None
+    prediction.save()
+    record(
+        action="prediction.retried",
+        actor=actor,
+        target=prediction,
+        collection_id=prediction.image.collection_id,
+    )
+    doorbell.ring(doorbell.INFERENCE)
+    return prediction
+
+
+def _still_mine(prediction: Prediction) -> QuerySet[Prediction]:
+    return Prediction.objects.filter(pk=prediction.pk, attempt=prediction.attempt, status=JobStatus.RUNNING)
+
+
+def _fail(prediction: Prediction, *, code: str, reason: str) -> bool:
+    failed = _still_mine(prediction).update(
+        status=JobStatus.FAILED,
+        failure_code=code[:40],
+        failure_reason=reason[:300],
+        finished_at=Now(),
+        lease_expires_at=None,
+    )
+    if failed:
+        record(action="prediction.failed", target=prediction, code=code, attempts=prediction.attempt)
+    return bool(failed)

@@ -1,0 +1,84 @@
+"""People, the collections they belong to, and what they may do there."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from knox.models import AbstractAuthToken
+
+from mriplatform.accounts.roles import READER_ROLES, Role
+from mriplatform.identifiers import uuid7
+
+
+class User(AbstractUser):
+    """A person or a program that signs in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    def clean(self) -> None:
+        super().clean()
+        if self.is_staff and self.pk and self.memberships.filter(role__in=READER_ROLES).exists():
+            raise ValidationError(
+                {"is_staff": "A reader is never staff: the admin shows what a reading must not."}
+            )
+
+
+class Collection(models.Model):
+    """A set of studies with members, roles and a reading protocol."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    description = models.TextField(blank=True, max_length=2000)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    members = models.ManyToManyField(User, through="Membership", related_name="collections")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One role of one user in one collection."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+
+    class Meta:
+        ordering = ["collection__name", "user__username", "role"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "collection", "role"], name="membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()} · {self.collection}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.role in READER_ROLES and self.user_id and self.user.is_staff:
+            raise ValidationError(
+                {"role": "Staff cannot be readers: the admin shows what a reading must not."}
+            )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Not every door validates a model; this rule guards the blinded read, so it stands here too.
+        self.clean()
+        super().save(*args, **kwargs)
+
+
+class ApiToken(AbstractAuthToken):
+    """A token for the API. Only its SHA-512 digest is kept; the token itself is shown once, when it is made."""
+
+    name = models.CharField(max_length=80, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return self.name or f"token {self.token_key}"

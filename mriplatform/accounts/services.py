@@ -1,0 +1,38 @@
+"""Writes: members and tokens."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from mriplatform.accounts.models import ApiToken, Collection, Membership, User
+from mriplatform.accounts.roles import Role
+from mriplatform.audit.recording import record
+
+
+@transaction.atomic
+def grant_role(*, actor: User | None, user: User, collection: Collection, role: Role) -> Membership:
+    """Give a user a role in a collection; giving it twice changes nothing.
+
+    Raises:
+        ValidationError: a reader's role for staff.
+    """
+    membership, created = Membership.objects.get_or_create(user=user, collection=collection, role=role)
+    if created:
+        record(
+            action="membership.granted", actor=actor, target=membership, collection_id=collection.pk,
+            user=str(user.pk), role=role.value,
+        )  # fmt: skip
+    return membership
+
+
+@transaction.atomic
+def make_token(*, user: User, name: str, days: int = 90) -> tuple[ApiToken, str]:
+    """Make an API token.
+
+    Returns:
+        The row, and the token itself, which is kept nowhere and cannot be shown again.
+    """
+    row, token = ApiToken.objects.create(user=user, expiry=timedelta(days=days))
+    ApiToken.objects.filter(pk=row.pk).update(name=name)
+    record(action="token.made", actor=user, data_name=name, days=days)
+    return row, token

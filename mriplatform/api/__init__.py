@@ -1,0 +1,1 @@
+"""The manners that every endpoint shares: problem documents and cursor paging."""

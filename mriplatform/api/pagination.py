@@ -1,0 +1,32 @@
+"""Cursor paging: stable while rows are added, and never a count over a large table."""
+
+from rest_framework import pagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+
+MAX_PAGE_SIZE = 200
+
+
+class CursorPagination(pagination.CursorPagination):
+    """Pages of `page_size` (1 to 200), newest first, by the row's time-ordered identifier."""
+
+    ordering = "-id"
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+    invalid_cursor_message = "The cursor is not one that this endpoint gave out; start again without it."
+
+    def get_page_size(self, request: Request) -> int | None:
+        asked = request.query_params.get("page_size")
+        if asked is None:
+            return self.page_size
+        if not asked.isdecimal() or not 1 <= int(asked) <= MAX_PAGE_SIZE:
+            raise ValidationError(
+                {"page_size": [f"page_size must be a whole number from 1 to {MAX_PAGE_SIZE}."]}
+            )
+        return int(asked)
+
+    def decode_cursor(self, request: Request) -> pagination.Cursor | None:
+        try:
+            return super().decode_cursor(request)
+        except NotFound as error:
+            raise ValidationError({"cursor": [self.invalid_cursor_message]}) from error
