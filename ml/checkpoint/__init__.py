@@ -1,0 +1,24 @@
+"""The checkpoint: one archive with the model, its ONNX export, and what proves and continues them."""
+
+from ml.checkpoint.archive import (
+    Checkpoint,
+    CheckpointError,
+    Golden,
+    Reference,
+    Replay,
+    TrainingHashes,
+    read_checkpoint,
+)
+from ml.checkpoint.writing import replace_head, write_checkpoint
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "Golden",
+    "Reference",
+    "Replay",
+    "TrainingHashes",
+    "read_checkpoint",
+    "replace_head",
+    "write_checkpoint",
+]

@@ -1,0 +1,223 @@
+"""Reading a checkpoint: every member verified by sha256 before anything is made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ml.checkpoint import graph
+from ml.checkpoint.arrays import unpack, unpack_hashes
+from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.weights import load_weights
+from ml.labels import CLASSES
+from ml.networks import Network, NetworkError, build_network
+from ml.preprocessing import Levels, Preprocessing, PreprocessingError
+
+SCHEMA: Final = 1
+METADATA, WEIGHTS, ONNX = "metadata.json", "model.weights.h5", "model.onnx"
+GOLDEN, REPLAY, REFERENCE, HASHES = "golden.npz", "replay.npz", "reference.npz", "training_hashes.npz"
+MEMBERS: Final = frozenset({METADATA, WEIGHTS, ONNX, GOLDEN, REPLAY, REFERENCE, HASHES})
+LARGEST_BYTES: Final = 256 * 2**20
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Synthetic images and what the model answered when the checkpoint was made.
+
+    Attributes:
+        pixels: uint8 (K, H, W), canonical.
+        levels: uint8 (K, S, S), after preprocessing, before scaling.
+        probabilities, maps, embeddings: float32 outputs for them.
+    """
+
+    pixels: Levels
+    levels: Levels
+    probabilities: Floats
+    maps: Floats
+    embeddings: Floats
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A stratified sample of the training images: embeddings (N, D), class indices (N,), pixel sha256."""
+
+    embeddings: Floats
+    labels: npt.NDArray[np.int64]
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Images the network never saw: embeddings (N, D), class indices (N,), subject groups, pixel sha256."""
+
+    embeddings: Floats
+    labels: npt.NDArray[np.int64]
+    groups: tuple[str, ...]
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrainingHashes:
+    """Of every training image: pixel sha256 and perceptual hash uint64 (N,)."""
+
+    sha256: tuple[str, ...]
+    phash: npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint. What it holds is read from its members when asked for.
+
+    Attributes:
+        sha256: of the archive; it names the checkpoint.
+        metadata: the content of metadata.json.
+        preprocessing: the specification, verified by its hash.
+        members: the bytes of every member.
+    """
+
+    sha256: str
+    metadata: dict[str, Any]
+    preprocessing: Preprocessing
+    members: dict[str, bytes]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in output order."""
+        return tuple(self.metadata["classes"])
+
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by."""
+        return float(self.metadata["calibration"]["temperature"])
+
+    @property
+    def onnx(self) -> bytes:
+        """The ONNX export."""
+        return self.members[ONNX]
+
+    def golden(self) -> Golden:
+        """Returns the golden inputs and outputs."""
+        names = ("pixels", "levels", "probabilities", "maps", "embeddings")
+        return Golden(**unpack(self.members[GOLDEN], names, GOLDEN))
+
+    def replay(self) -> Replay:
+        """Returns the replay sample."""
+        found = unpack(self.members[REPLAY], ("embeddings", "labels", "hashes"), REPLAY)
+        return Replay(
+            found["embeddings"].astype(np.float32),
+            found["labels"].astype(np.int64),
+            unpack_hashes(found["hashes"]),
+        )
+
+    def reference(self) -> Reference:
+        """Returns the reference part."""
+        found = unpack(self.members[REFERENCE], ("embeddings", "labels", "groups", "hashes"), REFERENCE)
+        return Reference(
+            found["embeddings"].astype(np.float32),
+            found["labels"].astype(np.int64),
+            tuple(str(group) for group in found["groups"]),
+            unpack_hashes(found["hashes"]),
+        )
+
+    def training_hashes(self) -> TrainingHashes:
+        """Returns the hashes of the training images."""
+        found = unpack(self.members[HASHES], ("sha256", "phash"), HASHES)
+        return TrainingHashes(unpack_hashes(found["sha256"]), found["phash"].astype(np.uint64))
+
+    def head(self) -> tuple[Floats, Floats]:
+        """Returns the head in force: kernel (D, 4) and bias (4,)."""
+        return graph.read_head(self.onnx)
+
+    def build_network(self) -> Network:
+        """Builds the network with our own code and fills it with the stored weights."""
+        try:
+            network = build_network(
+                self.metadata["network"]["name"], self.preprocessing.size, temperature=self.temperature
+            )
+        except NetworkError as error:
+            raise CheckpointError(f"The checkpoint cannot be built: {error}") from error
+        load_weights(network.trainable, self.members[WEIGHTS])
+        return network
+
+    def build_model(self) -> keras.Model:
+        """Returns the Keras model with the outputs `probabilities`, `maps` and `embeddings`."""
+        return self.build_network().reader
+
+
+def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> Checkpoint:
+    """Reads and verifies a checkpoint.
+
+    Args:
+        data: the archive, or its path.
+        expected_sha256: what the archive must hash to.
+
+    Raises:
+        CheckpointError: with a sentence that says what is wrong.
+    """
+    if isinstance(data, Path):
+        try:
+            data = data.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"The checkpoint {data.name} cannot be read: {error.strerror}.") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if expected_sha256 is not None and sha256 != expected_sha256:
+        raise CheckpointError(
+            f"The checkpoint was altered: expected sha256 {expected_sha256[:12]}…, got {sha256[:12]}…."
+        )
+    members = _members(data)
+    metadata = _metadata(members)
+    for name, stated in metadata["members"].items():
+        if hashlib.sha256(members[name]).hexdigest() != stated:
+            raise CheckpointError(f"The checkpoint's {name} was altered: its sha256 is not the stated one.")
+    return Checkpoint(sha256, metadata, _preprocessing(metadata), members)
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if len(entries) != len(MEMBERS) or {entry.filename for entry in entries} != MEMBERS:
+                raise CheckpointError("The checkpoint does not hold exactly the members it must have.")
+            if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
+                raise CheckpointError("The checkpoint unpacks to more than 256 MiB.")
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"The checkpoint is not a readable archive: {error}.") from error
+
+
+def _metadata(members: dict[str, bytes]) -> dict[str, Any]:
+    try:
+        metadata = json.loads(members[METADATA])
+    except ValueError as error:
+        raise CheckpointError(f"The checkpoint's metadata is not JSON: {error}.") from error
+    wanted = {"schema", "classes", "preprocessing", "preprocessing_sha256", "network", "calibration", "members"}
+    if not isinstance(metadata, dict) or not wanted <= set(metadata):
+        raise CheckpointError("The checkpoint's metadata is incomplete.")
+    if metadata["schema"] != SCHEMA:
+        raise CheckpointError(f"The checkpoint has schema {metadata['schema']}; this version reads {SCHEMA}.")
+    if tuple(metadata["classes"]) != CLASSES:
+        raise CheckpointError(f"The checkpoint's classes are {metadata['classes']}; expected {list(CLASSES)}.")
+    if set(metadata["members"]) != MEMBERS - {METADATA}:
+        raise CheckpointError("The checkpoint's metadata does not state the sha256 of every member.")
+    return metadata
+
+
+def _preprocessing(metadata: dict[str, Any]) -> Preprocessing:
+    try:
+        preprocessing = Preprocessing.from_dict(metadata["preprocessing"])
+    except (PreprocessingError, TypeError) as error:
+        raise CheckpointError(f"The checkpoint's preprocessing is not usable: {error}") from error
+    if preprocessing.sha256() != metadata["preprocessing_sha256"]:
+        raise CheckpointError("The checkpoint's preprocessing was altered: its sha256 is not the stated one.")
+    return preprocessing

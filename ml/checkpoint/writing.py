@@ -1,0 +1,171 @@
+"""Writing a checkpoint, and writing one again with another head."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.checkpoint import graph
+from ml.checkpoint.archive import (
+    GOLDEN, HASHES, METADATA, ONNX, REFERENCE, REPLAY, SCHEMA, WEIGHTS,
+    Checkpoint, Floats, Reference, Replay, TrainingHashes,
+)  # fmt: skip
+from ml.checkpoint.arrays import pack, pack_hashes
+from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.weights import weights_to_bytes
+from ml.labels import CLASSES
+from ml.networks import Network
+from ml.preprocessing import Levels, Preprocessing, scale
+
+EQUAL_WITHIN: Final = 1e-5
+"""The largest difference between Keras and ONNX Runtime on the golden inputs; see `differences`."""
+
+_GOLDEN_SEED: Final = 7
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def write_checkpoint(
+    *,
+    network: Network,
+    onnx: bytes,
+    preprocessing: Preprocessing,
+    replay: Replay,
+    reference: Reference,
+    training_hashes: TrainingHashes,
+    metadata: dict[str, Any],
+) -> bytes:
+    """Returns the archive of a trained network; the same input gives the same bytes.
+
+    Args:
+        network: built for `preprocessing.size`, with the temperature that `metadata` states.
+        onnx: its export (`ml.export.export_onnx`).
+        metadata: at least `network` {"name"} and `calibration` {"temperature"}; may add name, recipe, seed,
+            code version, manifest hash, figures and intended use.
+
+    Raises:
+        CheckpointError: when Keras and the export differ on the golden inputs.
+    """
+    members = {
+        WEIGHTS: weights_to_bytes(network.trainable),
+        ONNX: onnx,
+        GOLDEN: _golden(network, onnx, preprocessing),
+        REPLAY: pack(
+            {
+                "embeddings": replay.embeddings.astype(np.float16),
+                "labels": replay.labels.astype(np.uint8),
+                "hashes": pack_hashes(replay.hashes),
+            }
+        ),
+        REFERENCE: pack(
+            {
+                "embeddings": reference.embeddings.astype(np.float16),
+                "labels": reference.labels.astype(np.uint8),
+                "groups": np.array(reference.groups, str),
+                "hashes": pack_hashes(reference.hashes),
+            }
+        ),
+        HASHES: pack(
+            {"sha256": pack_hashes(training_hashes.sha256), "phash": training_hashes.phash.astype(np.uint64)}
+        ),
+    }
+    size = preprocessing.size
+    stated = {
+        **metadata,
+        "schema": SCHEMA,
+        "classes": list(CLASSES),
+        "input": {"height": size, "width": size, "channels": 1},
+        "preprocessing": preprocessing.to_dict(),
+        "preprocessing_sha256": preprocessing.sha256(),
+    }
+    return _archive(members, stated)
+
+
+def replace_head(
+    checkpoint: Checkpoint,
+    kernel: npt.ArrayLike,
+    bias: npt.ArrayLike,
+    metadata_updates: dict[str, Any] | None = None,
+) -> bytes:
+    """Returns a new archive with another head in both the Keras weights and the ONNX export.
+
+    Args:
+        kernel: (D, 4).
+        bias: (4,).
+        metadata_updates: laid over the metadata; `parent_sha256` is added.
+
+    Raises:
+        CheckpointError: for a head of another shape, one that is not finite, or runtimes that differ.
+    """
+    new = (np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
+    for given, old in zip(new, checkpoint.head(), strict=True):
+        if given.shape != old.shape or not np.isfinite(given).all():
+            raise CheckpointError(f"The new head must be finite numbers of shape {old.shape}, got {given.shape}.")
+    network = checkpoint.build_network()
+    network.head.set_weights(list(new))
+    onnx = graph.with_head(checkpoint.onnx, *new)
+    members = {name: data for name, data in checkpoint.members.items() if name != METADATA}
+    members[WEIGHTS] = weights_to_bytes(network.trainable)
+    members[ONNX] = onnx
+    members[GOLDEN] = _golden(network, onnx, checkpoint.preprocessing)
+    metadata = {**checkpoint.metadata, **(metadata_updates or {}), "parent_sha256": checkpoint.sha256}
+    return _archive(members, metadata)
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
+    """Returns the largest difference by output, relative to the largest value of that output where above 1.
+
+    Maps sum 1280 products, some of them large, to values near zero: what rounding leaves there is in
+    proportion to the map's own range, so that is what it is measured by.
+    """
+    return {
+        name: float(np.abs(ours[name] - theirs[name]).max() / max(1.0, float(np.abs(theirs[name]).max())))
+        for name in graph.OUTPUTS
+    }
+
+
+def golden_pixels(count: int = 4, height: int = 288, width: int = 256) -> Levels:
+    """Draws head-like ellipses with texture, uint8 (count, height, width): no patient's image, always the same."""
+    rng = np.random.default_rng(_GOLDEN_SEED)
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float64)
+    images = []
+    for _ in range(count):
+        cy, cx = height * rng.uniform(0.45, 0.55), width * rng.uniform(0.45, 0.55)
+        ry, rx = height * rng.uniform(0.3, 0.42), width * rng.uniform(0.3, 0.42)
+        radius = np.hypot((ys - cy) / ry, (xs - cx) / rx)
+        image = np.where(radius < 1, 70.0 + 40 * np.cos(9 * radius), 4.0)
+        image[(radius > 0.9) & (radius < 1)] = 170
+        blob = np.hypot(ys - cy - ry * rng.uniform(-0.5, 0.5), xs - cx - rx * rng.uniform(-0.5, 0.5))
+        image += 110 * np.exp(-((blob / rng.uniform(8, 22)) ** 2)) + rng.integers(-6, 7, image.shape)
+        images.append(np.clip(image, 0, 255).astype(np.uint8))
+    return np.stack(images)
+
+
+def _golden(network: Network, onnx: bytes, preprocessing: Preprocessing) -> bytes:
+    pixels = golden_pixels()
+    levels = np.stack([preprocessing.levels(image) for image in pixels])
+    batch = scale(levels)
+    answers = graph.run_session(graph.open_session(onnx), batch)
+    served = dict(zip(graph.OUTPUTS, answers, strict=True))
+    trained: dict[str, Floats] = network.reader.predict_on_batch(batch)
+    worst = differences(served, trained)
+    if max(worst.values()) > EQUAL_WITHIN:
+        raise CheckpointError(f"Keras and the ONNX export differ on the golden inputs: {worst}.")
+    return pack({"pixels": pixels, "levels": levels, **served})
+
+
+def _archive(members: dict[str, bytes], metadata: dict[str, Any]) -> bytes:
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    text = json.dumps({**metadata, "members": hashes}, indent=1, sort_keys=True)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in sorted({**members, METADATA: text.encode()}.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data, compresslevel=9)
+    return file.getvalue()

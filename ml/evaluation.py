@@ -1,0 +1,73 @@
+"""Figures of a checkpoint or of a head alone."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.calibration import probabilities
+from ml.checkpoint import Checkpoint
+from ml.inference import Predictor
+from ml.metrics import evaluate
+from ml.preprocessing import Levels, scale
+
+Floats = npt.NDArray[np.float32]
+Head = tuple[Floats, Floats]
+
+
+class EmbeddedPart(Protocol):
+    """Images as embeddings, with their labels and subject groups (`ml.checkpoint.Reference` is one)."""
+
+    @property
+    def embeddings(self) -> Floats:
+        """(N, D)."""
+        ...
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(N,) class indices."""
+        ...
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """(N,)."""
+        ...
+
+
+def evaluate_head(
+    model: Checkpoint | Head,
+    part: EmbeddedPart,
+    *,
+    temperature: float = 1.0,
+    seed: int = 0,
+    bootstrap: int = 1000,
+) -> dict[str, Any]:
+    """Returns the figures (`ml.metrics.evaluate`) of a head on embeddings.
+
+    Args:
+        model: a checkpoint, or a head as kernel (D, 4) and bias (4,).
+        part: the checkpoint's `reference()`, or any other embedded part.
+        temperature: of a bare head; a checkpoint brings its own.
+        seed: of the bootstrap.
+        bootstrap: resamples of whole groups for the intervals; 0 gives none.
+    """
+    if isinstance(model, Checkpoint):
+        (kernel, bias), temperature = model.head(), model.temperature
+    else:
+        kernel, bias = model
+    scores = probabilities(part.embeddings @ kernel + bias, temperature)
+    return evaluate(scores, part.labels, part.groups, seed, bootstrap)
+
+
+def predict_levels(predictor: Predictor, levels: Levels, batch_size: int = 32) -> dict[str, Floats]:
+    """Returns all outputs for preprocessed images uint8 (N, S, S), batch by batch, as one array each."""
+    answers = [
+        predictor.predict(scale(levels[start : start + batch_size]))
+        for start in range(0, len(levels), batch_size)
+    ]
+    return {
+        name: np.concatenate([getattr(answer, name) for answer in answers])
+        for name in ("probabilities", "maps", "embeddings")
+    }

@@ -1,0 +1,1 @@
+"""The published figures, each from one command: folds, comparisons, reproduction."""

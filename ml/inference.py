@@ -1,0 +1,107 @@
+"""A checkpoint's model, ready to answer: ONNX Runtime on a CPU, Keras on a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ml.checkpoint import Checkpoint, CheckpointError
+from ml.checkpoint.graph import OUTPUTS, open_session, run_session
+from ml.checkpoint.writing import EQUAL_WITHIN, differences
+from ml.preprocessing import scale
+
+Floats = npt.NDArray[np.float32]
+
+GPU_WITHIN: Final = 5e-3
+"""GPUs may multiply with shortened mantissas (TF32); golden outputs are compared that loosely there."""
+
+LEVELS_WITHIN: Final = 1
+"""Another build of OpenCV may round a resized pixel the other way."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the model says about N images.
+
+    Attributes:
+        probabilities: float32 (N, 4), calibrated.
+        maps: float32 (N, h, w, 4), raw class maps before any ReLU.
+        embeddings: float32 (N, D).
+    """
+
+    probabilities: Floats
+    maps: Floats
+    embeddings: Floats
+
+
+class Predictor(Protocol):
+    """Answers for a batch, and says where it runs."""
+
+    runtime: str
+    device: str
+
+    def predict(self, batch: Floats) -> Outputs:
+        """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
+        ...
+
+
+class OnnxPredictor:
+    """The checkpoint's ONNX export on ONNX Runtime.
+
+    Args:
+        checkpoint: the verified checkpoint.
+        threads: of one forward pass; by default as many as there are cores.
+    """
+
+    runtime = "onnxruntime"
+    device = "cpu"
+
+    def __init__(self, checkpoint: Checkpoint, threads: int | None = None) -> None:
+        self._size = checkpoint.preprocessing.size
+        self._session = open_session(checkpoint.onnx, threads)
+
+    def predict(self, batch: Floats) -> Outputs:
+        """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
+        return Outputs(*run_session(self._session, _checked(batch, self._size)))
+
+
+class KerasPredictor:
+    """The checkpoint's Keras model on whatever Keras runs on."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._size = checkpoint.preprocessing.size
+        self._model = checkpoint.build_model()
+        self.runtime = f"keras-{keras.backend.backend()}"
+        self.device = "gpu" if any("gpu" in name.lower() for name in keras.distribution.list_devices()) else "cpu"
+
+    def predict(self, batch: Floats) -> Outputs:
+        """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
+        answers = self._model.predict_on_batch(_checked(batch, self._size))
+        return Outputs(**{name: np.asarray(answers[name], np.float32) for name in OUTPUTS})
+
+
+def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
+    """Replays the checkpoint's golden images through preprocessing and predictor.
+
+    Raises:
+        CheckpointError: when either answers otherwise than when the checkpoint was made.
+    """
+    golden = checkpoint.golden()
+    levels = np.stack([checkpoint.preprocessing.levels(image) for image in golden.pixels])
+    away = int(np.abs(levels.astype(np.int16) - golden.levels.astype(np.int16)).max())
+    if away > LEVELS_WITHIN:
+        raise CheckpointError(f"Preprocessing gives other pixels than when the checkpoint was made ({away} levels).")
+    worst = differences(vars(predictor.predict(scale(golden.levels))), vars(golden))
+    allowed = GPU_WITHIN if predictor.device == "gpu" else EQUAL_WITHIN
+    if max(worst.values()) > allowed:
+        raise CheckpointError(f"The model answers otherwise than when the checkpoint was made: {worst}.")
+
+
+def _checked(batch: Floats, size: int) -> Floats:
+    if batch.ndim != 4 or batch.shape[1:] != (size, size, 1):
+        raise ValueError(f"Expected images of shape (N, {size}, {size}, 1), got {batch.shape}.")
+    return batch

@@ -1,0 +1,15 @@
+"""Training: the whole network, or its head alone."""
+
+from ml.training.fine_tune import Examples, train_network
+from ml.training.head import HeadFit, fit_head
+from ml.training.retrain import HeadResult, TrainingError, retrain_head
+
+__all__ = [
+    "Examples",
+    "HeadFit",
+    "HeadResult",
+    "TrainingError",
+    "fit_head",
+    "retrain_head",
+    "train_network",
+]

@@ -1,0 +1,77 @@
+"""The head: multinomial logistic regression on embeddings, by L-BFGS, the same for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+from ml.labels import CLASSES
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeadFit:
+    """A fitted head: kernel (D, 4) and bias (4,) float32, and the loss after each step."""
+
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    losses: list[float]
+
+
+def fit_head(
+    embeddings: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    *,
+    penalty: float,
+    start: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    iterations: int = 200,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> HeadFit:
+    """Fits a linear head by weighted cross-entropy plus `penalty` times the squared distance from `start`.
+
+    Args:
+        embeddings: (N, D).
+        labels: (N,) class indices.
+        weights: (N,) mass of each embedding; only their proportions count.
+        start: kernel (D, 4) and bias (4,) to stay near to; zeros by default. The bias is not penalised.
+        iterations: bound on L-BFGS's steps.
+        progress: called with `step`, `steps` and `loss` after each step.
+    """
+    features, truth = np.asarray(embeddings, np.float64), np.asarray(labels, np.int64)
+    mass = np.asarray(weights, np.float64)
+    mass = mass / mass.sum()
+    width, classes = features.shape[1], len(CLASSES)
+    anchor = np.zeros((width + 1, classes))
+    if start is not None:
+        anchor[:-1], anchor[-1] = np.asarray(start[0], np.float64), np.asarray(start[1], np.float64)
+    hot = np.eye(classes)[truth]
+    losses: list[float] = []
+
+    def objective(flat: Floats) -> tuple[float, Floats]:
+        parameters = flat.reshape(width + 1, classes)
+        logits = features @ parameters[:-1] + parameters[-1]
+        logits -= logits.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(logits).sum(axis=1))
+        away = parameters[:-1] - anchor[:-1]
+        loss = mass @ (log_sum - (logits * hot).sum(axis=1)) + penalty * (away**2).sum()
+        slope = (np.exp(logits - log_sum[:, np.newaxis]) - hot) * mass[:, np.newaxis]
+        gradient = np.vstack((features.T @ slope + 2 * penalty * away, slope.sum(axis=0)))
+        return float(loss), gradient.ravel()
+
+    def note(intermediate_result: Any) -> None:
+        losses.append(float(intermediate_result.fun))
+        if progress is not None:
+            progress({"step": len(losses), "steps": iterations, "loss": losses[-1]})
+
+    found = minimize(
+        objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note, options={"maxiter": iterations}
+    )
+    parameters = found.x.reshape(width + 1, classes).astype(np.float32)
+    return HeadFit(parameters[:-1], parameters[-1], losses)

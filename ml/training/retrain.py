@@ -1,0 +1,131 @@
+"""Retraining the head alone, from embeddings that were stored with the predictions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.checkpoint import Checkpoint
+from ml.config import HeadRecipe, recipe_to_dict
+from ml.evaluation import evaluate_head
+from ml.labels import CLASSES
+from ml.training.head import fit_head
+
+Floats = npt.NDArray[np.float32]
+
+
+class TrainingError(ValueError):
+    """Corrections that a head cannot be trained on; the message says why."""
+
+
+@dataclass(frozen=True)
+class HeadResult:
+    """A retrained head.
+
+    Attributes:
+        kernel: float32 (D, 4).
+        bias: float32 (4,).
+        history: `step` and `loss` of every step, for a curve.
+        figures: `candidate` and `incumbent` on the checkpoint's reference part, how many `corrections` each
+            head gets right, and the recipe.
+    """
+
+    kernel: Floats
+    bias: Floats
+    history: list[dict[str, float]]
+    figures: dict[str, Any]
+
+
+def retrain_head(
+    checkpoint: Checkpoint,
+    embeddings: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    seed: int = 0,
+    recipe: HeadRecipe | None = None,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> HeadResult:
+    """Fits a new head to reviewed labels and to the checkpoint's replay sample together.
+
+    The replay sample keeps what was learned; the pull towards the head in force keeps a handful of reviews from
+    moving more than they must; and each review weighs as much as several replayed images, up to a total of
+    `HeadRecipe.correction_share` of the replay sample's mass. Deterministic: the problem is convex, so the
+    seed only decides the bootstrap of the figures.
+
+    Args:
+        checkpoint: whose network made the embeddings.
+        embeddings: (n, D) of the reviewed images.
+        labels: (n,) class indices.
+        groups: subject of each image; n images of one subject weigh as much as sqrt(n) of different ones.
+        sample_weight: (n,) on top of that.
+        progress: called with `step`, `steps` and `loss` after each step.
+
+    Raises:
+        TrainingError: when there is nothing to learn from, or the arrays do not fit.
+    """
+    how = recipe or HeadRecipe()
+    reviewed, truth = np.asarray(embeddings, np.float32), np.asarray(labels, np.int64)
+    incumbent = checkpoint.head()
+    _demand_fit(reviewed, truth, incumbent[0].shape[0])
+    replay = checkpoint.replay()
+    mass = _review_mass(len(truth), groups, sample_weight, how, len(replay.labels))
+    fit = fit_head(
+        np.concatenate((replay.embeddings, reviewed)),
+        np.concatenate((replay.labels, truth)),
+        np.concatenate((np.ones(len(replay.labels)), mass)),
+        penalty=how.penalty, start=incumbent, iterations=how.iterations, progress=progress,
+    )  # fmt: skip
+    candidate = (fit.kernel, fit.bias)
+    reference, temperature = checkpoint.reference(), checkpoint.temperature
+    figures = {
+        "candidate": evaluate_head(candidate, reference, temperature=temperature, seed=seed),
+        "incumbent": evaluate_head(incumbent, reference, temperature=temperature, seed=seed),
+        "corrections": {
+            "n": len(truth),
+            "candidate_right": _right(candidate, reviewed, truth),
+            "incumbent_right": _right(incumbent, reviewed, truth),
+        },
+        "recipe": recipe_to_dict(how),
+        "seed": seed,
+    }
+    history = [{"step": float(number), "loss": loss} for number, loss in enumerate(fit.losses, 1)]
+    return HeadResult(fit.kernel, fit.bias, history, figures)
+
+
+def _demand_fit(embeddings: Floats, labels: npt.NDArray[np.int64], width: int) -> None:
+    if len(labels) == 0:
+        raise TrainingError("There is no reviewed image to learn from.")
+    if embeddings.shape != (len(labels), width):
+        raise TrainingError(f"Expected embeddings of shape ({len(labels)}, {width}), got {embeddings.shape}.")
+    if not np.isfinite(embeddings).all():
+        raise TrainingError("The embeddings hold numbers that are not finite.")
+    if labels.min() < 0 or labels.max() >= len(CLASSES):
+        raise TrainingError(f"Labels must lie in 0..{len(CLASSES) - 1}.")
+
+
+def _review_mass(
+    count: int, groups: Sequence[str] | None, weight: npt.ArrayLike | None, how: HeadRecipe, replayed: int
+) -> npt.NDArray[np.float64]:
+    mass = np.full(count, how.correction_weight)
+    if groups is not None:
+        if len(groups) != count:
+            raise TrainingError(f"{len(groups)} groups do not fit {count} labels.")
+        sizes = Counter(groups)
+        mass /= np.sqrt([sizes[group] for group in groups])
+    if weight is not None:
+        given = np.asarray(weight, np.float64)
+        if given.shape != (count,) or not (np.isfinite(given).all() and (given >= 0).all() and given.any()):
+            raise TrainingError("The weights must be one number of at least 0 for each label, not all of them 0.")
+        mass *= given
+    return mass * min(1.0, how.correction_share * replayed / mass.sum())
+
+
+def _right(head: tuple[Floats, Floats], embeddings: Floats, labels: npt.NDArray[np.int64]) -> int:
+    return int(((embeddings @ head[0] + head[1]).argmax(axis=1) == labels).sum())
