@@ -1,0 +1,193 @@
+"""A few warm child processes that decode, each with limited memory and time, killed when it hangs.
+
+Each child has its own pipe, so one that dies in the middle of a word leaves the others talking. Children come from a
+fork server, hence inherit neither database connections nor locks of the web process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.intake.confinement import DTYPES, READY, Job, serve
+from classifier.intake.refusals import IntakeRefused
+
+_CONTEXT: Final = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["classifier.intake.greyscale"])
+_STARTUP_SECONDS: Final = 30
+# A decoder that leaks would otherwise meet its memory limit on an innocent image.
+_JOBS_PER_CHILD: Final = 500
+_MAX_HEADER_BYTES: Final = 4096
+
+
+class Decoder:
+    """Runs decoding jobs in child processes. Safe to share between threads; children start when first needed.
+
+    Args:
+        workers: children at most, hence jobs at a time.
+        seconds: of one job, and of waiting for a free child.
+        memory_bytes: address space that a job may add to the bare child.
+    """
+
+    def __init__(self, *, workers: int = 2, seconds: float = 10.0, memory_bytes: int = 1536 * 2**20) -> None:
+        self._workers = workers
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._lock = threading.Lock()
+        self._reset()
+
+    def run(self, job: Job, argument: object, *, at_most: int) -> npt.NDArray[Any]:
+        """Runs `job(argument)` in a child.
+
+        Args:
+            job: a function of a module, that returns an array of uint8 or uint16.
+            argument: anything that can be pickled.
+            at_most: bytes of pixels; a longer answer is not read.
+
+        Returns:
+            The job's array, read-only.
+
+        Raises:
+            IntakeRefused: by the job itself; `too_slow`, `too_much_memory`, `decoder_failed` (the child died);
+                `decoder_busy` (no child was free in time, or none can be started).
+        """
+        children = self._children()
+        try:
+            child = children.get(timeout=self._seconds)
+        except queue.Empty:
+            raise IntakeRefused(
+                "decoder_busy", "Too many images are being decoded at the moment; try again in a few seconds."
+            ) from None
+        try:
+            if child is None or not child.usable:
+                child = _Child(self._seconds, self._memory_bytes)
+            return child.ask(job, argument, at_most)
+        finally:
+            if child is not None and not child.usable:
+                child.kill()
+                child = None
+            children.put(child)
+
+    def warm(self) -> None:
+        """Starts the children that are not running yet, so that the first upload need not wait for one."""
+        idle = self._take_idle()
+        for child in idle:
+            self._children().put(child or _Child(self._seconds, self._memory_bytes))
+
+    def close(self) -> None:
+        """Ends the idle children. A later job starts new ones."""
+        for child in self._take_idle():
+            if child is not None:
+                child.kill()
+            self._children().put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take_idle(self) -> list[_Child | None]:
+        children, idle = self._children(), []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.append(children.get_nowait())
+        return idle
+
+    def _children(self) -> queue.LifoQueue[_Child | None]:
+        with self._lock:
+            # After a fork the children belong to the process that started them.
+            if self._owner != os.getpid():
+                self._reset()
+            return self._queue
+
+    def _reset(self) -> None:
+        self._owner = os.getpid()
+        self._queue: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(self._workers):
+            self._queue.put(None)
+
+
+class _Child:
+    """One running child, used by one thread at a time."""
+
+    def __init__(self, seconds: float, memory_bytes: int) -> None:
+        self._seconds = seconds
+        self._jobs_left = _JOBS_PER_CHILD
+        self._pipe, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(
+            target=serve, args=(theirs, seconds, memory_bytes), name="decoder", daemon=True
+        )
+        try:
+            self._process.start()
+            theirs.close()
+            started = self._pipe.poll(_STARTUP_SECONDS) and self._pipe.recv_bytes() == READY
+        except (OSError, EOFError):
+            started = False
+        if not started:
+            self.kill()
+            raise IntakeRefused(
+                "decoder_busy", "Images cannot be decoded at the moment; try again in a few minutes."
+            )
+
+    @property
+    def usable(self) -> bool:
+        return self._jobs_left > 0 and self._process.is_alive()
+
+    def kill(self) -> None:
+        self._pipe.close()
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
+
+    def ask(self, job: Job, argument: object, at_most: int) -> npt.NDArray[Any]:
+        self._jobs_left -= 1
+        expired = threading.Event()
+        timer = threading.Timer(self._seconds, self._expire, (expired,))
+        timer.start()
+        try:
+            self._pipe.send((job, argument))
+            header = json.loads(self._pipe.recv_bytes(_MAX_HEADER_BYTES))
+            return self._pixels(header, at_most)
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            self._jobs_left = 0
+            raise self._death(expired) from error
+        finally:
+            # Joined, so that a timer that just went off cannot kill in the middle of the next job.
+            timer.cancel()
+            timer.join()
+
+    def _pixels(self, header: dict[str, Any], at_most: int) -> npt.NDArray[Any]:
+        if "refused" in header:
+            if header["refused"] == "too_much_memory":
+                self._jobs_left = 0
+            raise IntakeRefused(header["refused"], header["sentence"])
+        shape, dtype = header["shape"], header["dtype"]
+        if dtype not in DTYPES:
+            raise ValueError(f"The decoder answered with {dtype}; expected one of {DTYPES}.")
+        return np.frombuffer(self._pipe.recv_bytes(at_most), dtype).reshape(shape)
+
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self._process.kill()
+
+    def _death(self, expired: threading.Event) -> IntakeRefused:
+        self._process.kill()
+        self._process.join()
+        if expired.is_set() or self._process.exitcode in (-signal.SIGXCPU, -signal.SIGALRM):
+            return IntakeRefused(
+                "too_slow",
+                f"The image took longer than {self._seconds:g} seconds to decode; save it again as PNG or JPEG.",
+            )
+        return IntakeRefused(
+            "decoder_failed", "The image could not be decoded; save it again as PNG or JPEG."
+        )
