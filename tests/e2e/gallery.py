@@ -8,7 +8,8 @@ import json
 import os
 import sys
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import django
 from django.conf import settings
@@ -54,7 +55,7 @@ settings.configure(
                 "context_processors": [
                     "django.template.context_processors.request",
                     "django.template.context_processors.csp",
-                ]
+                ],
             },
         }
     ],
@@ -67,7 +68,9 @@ from django.contrib.staticfiles.views import serve  # noqa: E402
 
 class GalleryForm(forms.Form):
     name = forms.CharField(label="Collection's name", help_text="Readers see it in the top bar.")
-    pseudonym = forms.CharField(label="Subject's pseudonym", required=False, help_text="Kept only as a keyed hash.")
+    pseudonym = forms.CharField(
+        label="Subject's pseudonym", required=False, help_text="Kept only as a keyed hash."
+    )
     protocol = forms.ChoiceField(choices=[("blinded_first", "Blinded first"), ("assisted", "Assisted")])
     note = forms.CharField(widget=forms.Textarea, required=False)
     agree = forms.BooleanField(label="These images carry no names", required=True)
@@ -108,29 +111,43 @@ def image(request, name):
     return FileResponse(file.open("rb"), content_type="image/png")
 
 
+SENT: list[list[str]] = []
+
+
 def upload(request):
     """Judges by the number in the name alone: every third file is refused."""
     files = request.FILES.getlist("files")
     names = [file.name for file in files]
+    SENT.append([*names, *(value for key, value in request.POST.items() if key != "csrfmiddlewaretoken")])
     entries = [
         {"verdict": "refused", "message": "The file says JPEG but contains PNG."}
         if int(name.split(".")[0]) % 3 == 0
         else {"verdict": "stored", "message": "In line.", "url": f"/page/states?{name}"}
         for name in names
     ]
-    return JsonResponse({"entries": entries, "names": names}, status=202)
+    return JsonResponse({"entries": entries}, status=202)
 
 
 urlpatterns = [
     path("page/<slug:name>", page),
     path("image/<str:name>", image),
     path("upload", upload, name="upload"),
+    path("sent", lambda request: JsonResponse({"sent": SENT})),
     path("posted", lambda request: HttpResponse(f"posted {request.method}"), name="logout"),
     path("gone", lambda request: HttpResponseNotFound("gone")),
-    path("fragment", lambda request: HttpResponse('<span class="status" data-status="succeeded" '
-                                                  'data-announce="Study 7f3a is analysed.">Analysed</span>')),
+    path(
+        "fragment",
+        lambda request: HttpResponse(
+            '<span class="status" data-status="succeeded" '
+            'data-announce="Study 7f3a is analysed.">Analysed</span>'
+        ),
+    ),
     path("static/<path:path>", serve, {"insecure": True}),
 ]
+
+
+class ThreadedServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -140,6 +157,6 @@ class QuietHandler(WSGIRequestHandler):
 
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = make_server("127.0.0.1", port, get_wsgi_application(), handler_class=QuietHandler)
+    server = make_server("127.0.0.1", port, get_wsgi_application(), ThreadedServer, QuietHandler)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
     server.serve_forever()

@@ -67,9 +67,7 @@ def test_both_themes_name_the_same_colours():
 
 def test_every_token_that_is_used_is_defined():
     defined = set(re.findall(r"(--[\w-]+):", (CSS / "tokens.css").read_text()))
-    used = {
-        token for file in CSS.glob("*.css") for token in re.findall(r"var\((--[\w-]+)", file.read_text())
-    }
+    used = {token for file in CSS.glob("*.css") for token in re.findall(r"var\((--[\w-]+)", file.read_text())}
     assert used - defined == set()
 
 

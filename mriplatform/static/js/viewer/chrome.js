@@ -94,13 +94,14 @@ export function buildHud(corner) {
 }
 
 /** Bring the notes, the pressed buttons and the numbers up to what the viewer says of itself. */
-export function showState(viewer, caption) {
+export function showState(viewer, map) {
   const { tools, panel, notes, view, pixels } = viewer;
-  const pressed = { window: !panel.hidden, pan: view.panning, invert: view.inverted, map: viewer.mapState.visible };
+  const pressed = { window: !panel.hidden, pan: view.panning, invert: view.inverted, map: map.visible };
   for (const [act, on] of Object.entries(pressed))
     tools.querySelector(`[data-act="${act}"]`).setAttribute("aria-pressed", String(on));
-  tools.querySelector("[data-act='map']").hidden = !viewer.maps;
-  notes.bl.textContent = caption;
+  tools.querySelector("[data-act='map']").hidden = !map.maps;
+  for (const button of tools.children) button.disabled = !pixels;
+  notes.bl.textContent = map.visible ? map.caption : "";
   if (!pixels) return;
   const { center, width } = viewer.window;
   const lines = [

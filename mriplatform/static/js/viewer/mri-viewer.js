@@ -37,7 +37,7 @@ export class MriViewer extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (!this.stage || before === after) return;
     if (name === "src") this.#open();
-    else this.#note();
+    else showState(this, this.#map);
   }
 
   #build() {
@@ -87,6 +87,7 @@ export class MriViewer extends HTMLElement {
   #fail(error) {
     this.#picture = null;
     this.dataset.state = "failed";
+    this.#changed();
     this.notes.tr.textContent = error.message;
     this.#say(error.message);
     this.#fire("viewer:error", { message: error.message });
@@ -252,7 +253,7 @@ export class MriViewer extends HTMLElement {
   // --- What follows from a change --------------------------------------------------------------------------------
 
   #changed(event, detail) {
-    this.#note();
+    showState(this, this.#map);
     this.#frame ||= requestAnimationFrame(() => this.#draw());
     if (event) this.#fire(event, detail);
   }
@@ -267,17 +268,13 @@ export class MriViewer extends HTMLElement {
     this.#pause = setTimeout(() => document.dispatchEvent(new CustomEvent("announce", { detail: sentence })), 300);
   }
 
-  #note() {
-    showState(this, this.#map.visible ? this.#map.caption : "");
-  }
-
   #resize() {
     if (!this.stage.clientWidth) return;
     const scale = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(this.stage.clientWidth * scale);
     this.canvas.height = Math.round(this.stage.clientHeight * scale);
     this.#picture?.view.resize(this.stage.clientWidth, this.stage.clientHeight);
-    this.#note();
+    showState(this, this.#map);
     this.#draw();
   }
 

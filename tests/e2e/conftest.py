@@ -1,0 +1,98 @@
+"""Chromium, a page that fails the test on any breach of the CSP or script error, and the gallery's server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.pictures import MAPS, ramp, write_png
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LISTEN = "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI));"
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """One Chromium for the run."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium_path), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+# What browser and htmx write when a server refuses: the page itself handles it.
+REFUSALS = ("Failed to load resource", "Response Status Error Code")
+
+
+def watch(page: Page) -> list[str]:
+    """What goes wrong on a page from now on; an answer of 4xx that the page itself handles is not counted."""
+    faults: list[str] = []
+    page.add_init_script(LISTEN)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            message.type == "error" and not message.text.startswith(REFUSALS) and faults.append(message.text)
+        ),
+    )
+    return faults
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page in a context of its own. Breaches of the CSP and script errors fail the test at its end."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    faults = watch(page)
+    yield page
+    context.close()
+    assert faults == []
+
+
+@dataclass
+class Gallery:
+    """The server of gallery.py, the folder it serves images from, and what is in them."""
+
+    address: str
+    images: Path
+    pixels: dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """The look on a server of its own, with a few synthetic images."""
+    images = tmp_path_factory.mktemp("gallery")
+    pixels = {
+        "ramp8.png": ramp((128, 128), 8),
+        "ramp16.png": ramp((128, 128), 16),
+        "flat.png": np.full((128, 128), 100, np.uint8),
+    }
+    for name, values in pixels.items():
+        write_png(images / name, values)
+    (images / "maps.json").write_text(json.dumps(MAPS))
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("gallery.py"))],
+        env=os.environ | {"GALLERY_IMAGES": str(images)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            yield Gallery(server.stdout.readline().strip(), images, pixels)
+        finally:
+            server.terminate()
