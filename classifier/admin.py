@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -16,9 +18,17 @@ from classifier.selectors import version_in_force
 from classifier.services.predictions import retry_prediction
 from classifier.services.registry import promote, roll_back
 from mriplatform.accounts.access import require_anywhere
+from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
+
+
+def _staff(request: HttpRequest) -> User:
+    """The signed-in person; the admin lets nobody else this far."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 @admin.register(Study)
@@ -69,7 +79,7 @@ class PredictionAdmin(ReadOnlyAdmin[Prediction]):
         retried = 0
         for prediction in queryset:
             try:
-                retry_prediction(actor=request.user, prediction_id=prediction.pk)  # type: ignore[arg-type]  # staff
+                retry_prediction(actor=_staff(request), prediction_id=prediction.pk)
                 retried += 1
             except PlatformError as refusal:
                 self.message_user(request, f"{prediction.pk}: {refusal.sentence}", messages.WARNING)
@@ -142,14 +152,16 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         if request.method == "POST":
             return self._decide(
                 request,
-                lambda: promote(actor=request.user, version=version, reason=request.POST.get("reason", "")),
+                lambda: promote(
+                    actor=_staff(request), version=version, reason=request.POST.get("reason", "")
+                ),
             )
         return self._confirm(request, f"Put version {version.number} in force", version)
 
     def roll_back_view(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             return self._decide(
-                request, lambda: roll_back(actor=request.user, reason=request.POST.get("reason", ""))
+                request, lambda: roll_back(actor=_staff(request), reason=request.POST.get("reason", ""))
             )
         return self._confirm(request, "Roll back to the version before", None)
 
@@ -215,8 +227,6 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
         return self._render("trace", run)
 
     def _render(self, part: str, run: TrainingRun) -> str:
-        from django.template.loader import render_to_string
-
         return render_to_string(
             f"admin/classifier/trainingrun/{part}.html", {"run": run, "report": run.report}
         )

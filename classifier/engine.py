@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -86,7 +86,7 @@ def read_pixels(image: Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if pixels is None or pixels.ndim != 2 or pixel_sha256(pixels) != image.pixel_sha256:
         raise PixelsRefused("The stored pixels of this image are damaged.", code="pixels_damaged")
-    return pixels
+    return cast("npt.NDArray[np.uint8] | npt.NDArray[np.uint16]", pixels)
 
 
 class Engine:

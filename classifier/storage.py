@@ -19,7 +19,7 @@ def _files() -> QuerySet[Any]:
 class PostgresStorage(Storage):
     """Keeps each file as one row of `StoredFile`. No URL: every door checks who asks before it serves bytes."""
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         if mode != "rb":
             raise ValueError(f"Files in Postgres are opened for reading in binary ('rb'), not {mode!r}.")
         stored = _files().filter(name=name).values_list("content", flat=True).first()
@@ -27,7 +27,7 @@ class PostgresStorage(Storage):
             raise FileNotFoundError(name)
         return ContentFile(bytes(stored), name=name)
 
-    def _save(self, name: str, content: File | IO[Any]) -> str:
+    def _save(self, name: str, content: File[Any] | IO[Any]) -> str:
         buffer = BytesIO()
         for chunk in File(content).chunks():
             buffer.write(chunk)

@@ -58,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "STATIC_ROOT": str(folder / "static"),
         "CHECKPOINT_CACHE": str(folder / "checkpoints"),
     }
+    import django
+
+    django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

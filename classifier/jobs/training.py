@@ -1,5 +1,6 @@
 """Runs what is queued for training: manifest and recipe in; a registered candidate and both sides' figures out."""
 
+import hashlib
 import json
 import logging
 from dataclasses import dataclass, field
@@ -15,10 +16,9 @@ from classifier.jobs.inference import worker_name
 from classifier.models import Image, JobStatus, ModelVersion, Prediction, TrainingRun
 from classifier.services.registry import record_evaluation, register_version
 from classifier.services.training import claim_run, fail_run, finish_run, heartbeat
-from ml.checkpoint import CheckpointError, replace_head
-from ml.evaluation import evaluate_head
+from ml.checkpoint import CheckpointError, read_checkpoint, replace_head
 from ml.labels import CLASSES
-from ml.training import HeadResult, retrain_head
+from ml.training import HeadResult, TrainingError, retrain_head
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def drain() -> int:
             execute(run)
         except LeaseLost:
             logger.warning("Training run %s was taken over by another worker.", run.number)
-        except (PlatformError, CheckpointError) as refusal:
+        except (PlatformError, CheckpointError, TrainingError) as refusal:
             fail_run(run=run, reason=str(refusal))
         except Exception as error:
             logger.exception("Training run %s failed.", run.number)
@@ -89,13 +89,16 @@ def gather_examples(run: TrainingRun, base: LoadedModel) -> Examples:
         lines = [json.loads(line) for line in stored.read().decode().splitlines()]
     images = Image.objects.in_bulk([line["image"] for line in lines])
     by_id = {str(identifier): image for identifier, image in images.items()}
-    already_trained_on = {str(digest) for digest in base.checkpoint.training_hashes()["pixel_sha256"]}
+    taught = set(base.checkpoint.training_hashes().sha256)
+    measured = set(base.checkpoint.reference().hashes)
     examples = Examples()
     for line in lines:
         used_as, reason = line["split"], line.get("reason", "")
-        if used_as == "test" and line["pixel_sha256"] in already_trained_on:
+        if used_as == "test" and line["pixel_sha256"] in taught:
             used_as, reason = "excluded", "the base version was trained on this image, so it cannot test it"
-        if used_as == "train":
+        elif used_as in {"train", "validation"} and line["pixel_sha256"] in measured:
+            used_as, reason = "excluded", "this image is in the part that the candidate is measured on"
+        elif used_as == "train":
             used_as, reason = _add_example(
                 examples, base, run.base_version, by_id.get(line["image"]), line["label"]
             )
@@ -146,17 +149,10 @@ def _register_candidate(
             "examples": len(examples.labels),
         }
     }
-    archive, metadata = replace_head(base.checkpoint, head.kernel, head.bias, updates)
-    incumbent_figures = evaluate_head(base.checkpoint)
-    candidate_figures = evaluate_head(base.checkpoint, kernel=head.kernel, bias=head.bias)
-    part_sha256 = base.checkpoint.member_sha256("reference.npz")
-    report = {
-        "incumbent": incumbent_figures,
-        "candidate": candidate_figures,
-        "training": head.figures,
-        "trace": examples.trace,
-        "counts": _counts(examples.trace),
-    }
+    archive = replace_head(base.checkpoint, head.kernel, head.bias, updates)
+    metadata = read_checkpoint(archive).metadata
+    part_sha256 = hashlib.sha256(base.checkpoint.members["reference.npz"]).hexdigest()
+    report = head.figures | {"trace": examples.trace, "counts": _counts(examples.trace)}
     with transaction.atomic():
         if not finish_run(run=run, report=report, progress=progress):
             raise LeaseLost
@@ -164,10 +160,10 @@ def _register_candidate(
             actor=run.started_by, name=f"head of run {run.number}", archive=archive, metadata=metadata,
             training_run=run,
         )  # fmt: skip
-        for measured, figures in ((run.base_version, incumbent_figures), (version, candidate_figures)):
+        for measured, side in ((run.base_version, "incumbent"), (version, "candidate")):
             record_evaluation(
-                version=measured, part="reference part of the checkpoint", part_sha256=part_sha256, figures=figures,
-                training_run=run,
+                version=measured, part="reference part of the checkpoint", part_sha256=part_sha256,
+                figures=report[side], training_run=run,
             )  # fmt: skip
     return version
 

@@ -32,7 +32,7 @@ def assign_cluster(*, phash: int, phash_mirrored: int) -> UUID:
             """,
             [phash, NEAR_DUPLICATE_BITS, phash_mirrored, NEAR_DUPLICATE_BITS],
         )
-        found = [row[0] for row in cursor.fetchall()]
+        found: list[UUID] = [row[0] for row in cursor.fetchall()]
     if not found:
         return uuid7()
     if len(found) > 1:

@@ -33,7 +33,7 @@ def purge_study(*, actor: User, study: Study, reason: str) -> Study:
         _stop_predictions(images, code="purged", reason="The study was removed.")
         Prediction.objects.filter(image__in=images).update(maps=None, embedding=None)
         for image in images:
-            if image.pixels:
+            if image.pixels.name:
                 storages["pixels"].delete(image.pixels.name)
         Image.objects.filter(pk__in=[image.pk for image in images]).update(pixels="", stored_bytes=0)
         Study.objects.filter(pk=study.pk).update(purged_at=Now())

@@ -10,15 +10,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from classifier.exceptions import PlatformError, StorageQuotaReached, TooManyUploads, UploadRefused
-from classifier.intake import (
-    CanonicalImage,
-    Decoder,
-    IntakeRefused,
-    Limits,
-    bytes_key,
-    canonicalise,
-    subject_key,
-)
+from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise, refused_bytes_key, subject_key
+from classifier.intake.canonical import CanonicalImage
 from classifier.models import Image, Origin, Study
 from classifier.selectors import bytes_stored_for, uploads_in_last_minute
 from classifier.services.clusters import assign_cluster, to_signed
@@ -93,7 +86,7 @@ def receive_upload(
         )
     try:
         _check_quota(actor, files)
-        subject = _subject_key_of(pseudonym)
+        subject = subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or ""
         decoded = [_decode(number, part) for number, part in enumerate(files, start=1)]
         refused = [item for item in decoded if isinstance(item, Verdict)]
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
@@ -130,13 +123,6 @@ def _check_quota(actor: User, files: Sequence[UploadedPart]) -> None:
         )
 
 
-def _subject_key_of(pseudonym: str) -> str:
-    try:
-        return subject_key(pseudonym, settings.SUBJECT_KEY) if pseudonym.strip() else ""
-    except ValueError as error:
-        raise UploadRefused(str(error), code="invalid_pseudonym", status=400) from error
-
-
 def _decode(number: int, part: UploadedPart) -> Decoded:
     limits = Limits(max_bytes=settings.UPLOAD_MAX_IMAGE_BYTES, max_pixels=settings.UPLOAD_MAX_IMAGE_PIXELS)
     try:
@@ -150,7 +136,7 @@ def _record_refusal(
 ) -> None:
     record(
         action="upload.refused", actor=actor, collection_id=collection.pk, codes=list(codes), files=len(files),
-        bytes_keys=[bytes_key(part.data, settings.SUBJECT_KEY) for part in files],
+        bytes_keys=[refused_bytes_key(part.data, settings.SUBJECT_KEY.encode()) for part in files],
     )  # fmt: skip
 
 

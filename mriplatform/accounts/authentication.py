@@ -16,7 +16,7 @@ class ApiTokenAuthentication(TokenAuthentication):
     """`Authorization: Token …`, looked up by digest; notes when a token was last used, at most once a minute."""
 
     def authenticate(self, request: Request) -> Any:
-        answer = super().authenticate(request)
+        answer = super().authenticate(request)  # type: ignore[no-untyped-call]  # knox is not typed
         if answer is not None:
             stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
             ApiToken.objects.filter(stale, pk=answer[1].pk).update(last_used_at=Now())

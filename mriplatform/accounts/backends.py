@@ -3,8 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 
 from mriplatform.accounts.models import User
@@ -15,9 +13,7 @@ from mriplatform.accounts.selectors import roles_of
 class RoleBackend(ModelBackend):
     """Django's model backend, with what each role may do in the admin added."""
 
-    def get_all_permissions(
-        self, user_obj: AbstractBaseUser | AnonymousUser, obj: Model | None = None
-    ) -> set[str]:
+    def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
         granted: set[str] = set(super().get_all_permissions(user_obj, obj))
         if isinstance(user_obj, User) and user_obj.is_active and user_obj.is_staff and obj is None:
             for roles in roles_of(user_obj).values():

@@ -1,5 +1,6 @@
 """`manage.py register_model PATH`: verify a checkpoint, register it, and put it in force if asked to."""
 
+import hashlib
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def register(path: Path, *, name: str, reason: str = "") -> int:
         record_evaluation(
             version=version,
             part="reference part of the checkpoint",
-            part_sha256=checkpoint.member_sha256("reference.npz"),
-            figures=evaluate_head(checkpoint),
+            part_sha256=hashlib.sha256(checkpoint.members["reference.npz"]).hexdigest(),
+            figures=evaluate_head(checkpoint, checkpoint.reference()),
         )
     if reason:
         promote(actor=None, version=version, reason=reason)
