@@ -1,11 +1,21 @@
 """Errors as RFC 9457 problem documents: a stable code, a sentence, and the request's identifier."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.conf import settings
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.http import Http404, JsonResponse
-from rest_framework import exceptions, status
+from django.http import Http404, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -32,6 +42,25 @@ TITLES = {
     503: "A service is away",
     507: "Storage full",
 }
+_MEBIBYTE = 2**20
+
+
+class Answer(NamedTuple):
+    """What an error becomes, on a page and in the API alike.
+
+    Attributes:
+        status: the HTTP status.
+        code: stable, for programs.
+        sentence: for people.
+        more: further members of the problem document.
+        headers: of the response.
+    """
+
+    status: int
+    code: str
+    sentence: str
+    more: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 def problem_document(status_code: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
@@ -47,57 +76,74 @@ def problem_document(status_code: int, code: str, detail: str, **more: Any) -> d
     }
 
 
-def problem_response(status_code: int, code: str, detail: str, **more: Any) -> JsonResponse:
-    """The same for views outside the REST framework."""
+def problem_response(answer: Answer) -> JsonResponse:
+    """The answer as a problem document, for views outside the REST framework."""
     return JsonResponse(
-        problem_document(status_code, code, detail, **more), status=status_code, content_type=CONTENT_TYPE
+        problem_document(answer.status, answer.code, answer.sentence, **answer.more),
+        status=answer.status,
+        content_type=CONTENT_TYPE,
+        headers=answer.headers,
     )
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what the domain and the framework raise into one form; anything else is a bug and stays a 500."""
-    answer = _answer(error)
+    answer = answer_to(error)
     if answer is None:
         return None
     set_rollback()
-    status_code, code, detail, more, headers = answer
-    response = Response(
-        problem_document(status_code, code, detail, **more),
-        status=status_code,
-        headers=headers,
+    return Response(
+        problem_document(answer.status, answer.code, answer.sentence, **answer.more),
+        status=answer.status,
+        headers=answer.headers,
         content_type=CONTENT_TYPE,
     )
-    return response
 
 
-type Answer = tuple[int, str, str, dict[str, Any], dict[str, str]]
-
-
-def _answer(error: Exception) -> Answer | None:
+def answer_to(error: BaseException | None) -> Answer | None:
+    """The answer to anything that is not a bug; None for what is."""
     match error:
         case PlatformError():
             retry_after = getattr(error, "retry_after", None)
-            return (
-                error.status,
-                error.code,
-                error.sentence,
-                {},
-                {"Retry-After": str(retry_after)} if retry_after else {},
-            )
-        case Http404():
-            return 404, "not_found", NOT_FOUND, {}, {}
+            headers = {"Retry-After": str(retry_after)} if retry_after else {}
+            return Answer(error.status, error.code, error.sentence, headers=headers)
+        case Http404() | exceptions.NotFound():
+            return Answer(404, "not_found", NOT_FOUND)
         case PermissionDenied():
-            return 403, "not_allowed", str(error) or "Your roles do not allow this.", {}, {}
-        case RequestDataTooBig():
-            return 413, "request_too_big", "The request is larger than this platform takes.", {}, {}
-        case TooManyFilesSent() | SuspiciousOperation():
-            return 400, "malformed_request", str(error) or "The request is malformed.", {}, {}
+            return Answer(403, "not_allowed", str(error) or "None of your roles may do this.")
         case ModelValidationError():
-            return 400, "invalid", " ".join(error.messages), {}, {}
+            return Answer(400, "invalid", " ".join(error.messages))
         case exceptions.ValidationError():
-            return 400, "invalid", _first_sentence(error.detail), {"errors": error.detail}, {}
+            return Answer(400, "invalid", _first_sentence(error.detail), {"errors": error.detail})
         case exceptions.APIException():
             return _framework_answer(error)
+    return _answer_to_request(error)
+
+
+def _answer_to_request(error: BaseException | None) -> Answer | None:
+    """The answer to a request that could not even be read."""
+    match error:
+        case RequestDataTooBig():
+            upload, other = settings.UPLOAD_MAX_REQUEST_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            sentence = (
+                f"The request is too big: an upload may have {upload / _MEBIBYTE:g} MiB, "
+                f"everything else {other / _MEBIBYTE:g} MiB."
+            )
+            return Answer(413, "request_too_big", sentence)
+        case TooManyFilesSent():
+            limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+            return Answer(400, "too_many_files", f"At most {limit} files are taken at once; send the rest after them.")
+        case TooManyFieldsSent():
+            limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+            return Answer(400, "too_many_fields", f"The request has more than {limit} fields.")
+        case MultiPartParserError() | UnreadablePostError():
+            return Answer(400, "incomplete_request", "The request is malformed or ends too early; send it again.")
+        case DisallowedHost():
+            return Answer(400, "unknown_host", "The platform is not served under this name.")
+        case BadRequest():
+            return Answer(400, "malformed_request", str(error) or "The request is malformed.")
+        case SuspiciousOperation():
+            return Answer(400, "malformed_request", "The request is malformed.")
     return None
 
 
@@ -107,10 +153,9 @@ def _framework_answer(error: exceptions.APIException) -> Answer:
         headers["WWW-Authenticate"] = auth_header
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    code = str(getattr(error, "default_code", "error"))
-    if error.status_code == status.HTTP_404_NOT_FOUND:
-        return 404, "not_found", NOT_FOUND, {}, headers
-    return error.status_code, code, str(error.detail), {}, headers
+    if isinstance(error, exceptions.ParseError) and isinstance(error.__context__, MultiPartParserError):
+        return Answer(400, "incomplete_request", "The request is malformed or ends too early; send it again.")
+    return Answer(error.status_code, str(error.default_code), str(error.detail), headers=headers)
 
 
 def _first_sentence(detail: Any) -> str:
