@@ -39,11 +39,14 @@ class Decoder:
     """
 
     def __init__(self, *, workers: int = 2, seconds: float = 10.0, memory_bytes: int = 1536 * 2**20) -> None:
-        self._workers = workers
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
-        self._reset()
+        self._owner = 0
+        # Last in, first out: the child that was used last has its memory warm. None stands for one to be started.
+        self._queue: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._queue.put(None)
 
     def run(self, job: Job, argument: object, *, at_most: int) -> npt.NDArray[Any]:
         """Runs `job(argument)` in a child.
@@ -57,6 +60,7 @@ class Decoder:
             The job's array, read-only.
 
         Raises:
+            RuntimeError: the decoder was used before this process was forked.
             IntakeRefused: by the job itself; `too_slow`, `too_much_memory`, `decoder_failed` (the child died);
                 `decoder_busy` (no child was free in time, or none can be started).
         """
@@ -105,16 +109,14 @@ class Decoder:
 
     def _children(self) -> queue.LifoQueue[_Child | None]:
         with self._lock:
-            # After a fork the children belong to the process that started them.
-            if self._owner != os.getpid():
-                self._reset()
-            return self._queue
-
-    def _reset(self) -> None:
-        self._owner = os.getpid()
-        self._queue: queue.LifoQueue[_Child | None] = queue.LifoQueue()
-        for _ in range(self._workers):
-            self._queue.put(None)
+            self._owner = self._owner or os.getpid()
+        # Two processes that talk through one pipe would read each other's images.
+        if self._owner != os.getpid():
+            raise RuntimeError(
+                "This decoder belongs to the process that first used it. "
+                "Make and use decoders after the process has forked."
+            )
+        return self._queue
 
 
 class _Child:

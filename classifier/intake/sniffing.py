@@ -118,8 +118,8 @@ def _is_text(head: bytes) -> bool:
     if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head):
         return False
     try:
-        # The head may cut a character in two.
-        head[:-3].decode("utf-8")
+        # Incremental, because the head may end within a character.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
     return True
