@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ml.labels import InputError
+
 Floats = npt.NDArray[np.float64]
 
 _LOWEST: Final = 0.05
@@ -14,7 +16,7 @@ _HIGHEST: Final = 20.0
 _STEPS: Final = 80
 
 
-class CalibrationError(ValueError):
+class CalibrationError(InputError):
     """Logits and labels that no temperature can be fitted to."""
 
 
@@ -37,7 +39,9 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """
     scores, truth = np.asarray(logits, np.float64), np.asarray(labels, np.int64)
     if len(truth) == 0 or len(scores) != len(truth):
-        raise CalibrationError(f"A temperature needs as many logits as labels, got {len(scores)}, {len(truth)}.")
+        raise CalibrationError(
+            f"A temperature needs as many logits as labels, got {len(scores)}, {len(truth)}."
+        )
 
     def loss(log_temperature: float) -> float:
         tempered = scores / np.exp(log_temperature)

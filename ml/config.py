@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
+
+from ml.labels import InputError
+
+SHIPPED_CHECKPOINT: Final = Path(__file__).parent / "checkpoints" / "mobilenetv2-v1.ckpt.zip"
+"""The checkpoint that a fresh installation starts with; its figures lie beside it as `.json`."""
 
 
-class ConfigError(ValueError):
+class ConfigError(InputError):
     """A recipe that cannot be used; the message names the key and what was expected."""
 
 

@@ -13,28 +13,12 @@ import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from ml.config import Augmentation
 from ml.duplicates import phash, phash_mirrored, pixel_sha256
-from ml.inspection import looks_like_ct
+from ml.inspection import looks_like_ct, read_grey
 from ml.labels import CLASSES
-from ml.preprocessing import Levels, Preprocessing, scale, to_grey
-
-
-class ImageError(ValueError):
-    """An image file that cannot be read; the message names it."""
-
-
-def read_grey(path: Path) -> npt.NDArray[Any]:
-    """Decodes a PNG or JPEG file to grey pixels (H, W), uint8, or uint16 where the file holds 16 bits."""
-    try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            if image.mode.startswith("I;16"):
-                return np.asarray(image, np.uint16)
-            return np.asarray(image) if image.mode == "L" else to_grey(np.asarray(image.convert("RGB")))
-    except (OSError, SyntaxError, UnidentifiedImageError, ValueError) as error:
-        raise ImageError(f"{path.name} cannot be read as a PNG or JPEG image: {error}.") from error
+from ml.preprocessing import Levels, Preprocessing, scale
 
 
 @dataclass(frozen=True)
@@ -103,7 +87,9 @@ def resize_levels(levels: Levels, size: int) -> Levels:
     """Returns levels (N, S, S) at another side."""
     if levels.shape[1] == size:
         return levels
-    return np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in levels])
+    small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in levels]
+    resized: Levels = np.array(small, np.uint8)
+    return resized
 
 
 def augment(levels: Levels, size: int, rng: np.random.Generator, how: Augmentation) -> Levels:
@@ -138,7 +124,8 @@ def _tone(rng: np.random.Generator, how: Augmentation) -> Levels:
     curve = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-how.gamma, how.gamma))
     curve = curve * (1 + rng.uniform(-how.contrast, how.contrast))
     curve = curve + rng.uniform(-how.brightness, how.brightness)
-    return np.rint(np.clip(curve, 0, 1) * 255).astype(np.uint8)
+    table: Levels = np.rint(np.clip(curve, 0, 1) * 255).astype(np.uint8)
+    return table
 
 
 class AugmentedImages(keras.utils.PyDataset):  # type: ignore[misc]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -73,10 +72,15 @@ class KerasPredictor:
     """The checkpoint's Keras model on whatever Keras runs on."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        # Here and not above: Keras costs seconds and 700 MB, and the ONNX path never needs it.
+        import keras
+
         self._size = checkpoint.preprocessing.size
         self._model = checkpoint.build_model()
         self.runtime = f"keras-{keras.backend.backend()}"
-        self.device = "gpu" if any("gpu" in name.lower() for name in keras.distribution.list_devices()) else "cpu"
+        self.device = (
+            "gpu" if any("gpu" in name.lower() for name in keras.distribution.list_devices()) else "cpu"
+        )
 
     def predict(self, batch: Floats) -> Outputs:
         """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
@@ -94,7 +98,9 @@ def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
     levels = np.stack([checkpoint.preprocessing.levels(image) for image in golden.pixels])
     away = int(np.abs(levels.astype(np.int16) - golden.levels.astype(np.int16)).max())
     if away > LEVELS_WITHIN:
-        raise CheckpointError(f"Preprocessing gives other pixels than when the checkpoint was made ({away} levels).")
+        raise CheckpointError(
+            f"Preprocessing gives other pixels than when the checkpoint was made ({away} levels)."
+        )
     worst = differences(vars(predictor.predict(scale(golden.levels))), vars(golden))
     allowed = GPU_WITHIN if predictor.device == "gpu" else EQUAL_WITHIN
     if max(worst.values()) > allowed:
@@ -103,5 +109,5 @@ def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
 
 def _checked(batch: Floats, size: int) -> Floats:
     if batch.ndim != 4 or batch.shape[1:] != (size, size, 1):
-        raise ValueError(f"Expected images of shape (N, {size}, {size}, 1), got {batch.shape}.")
+        raise CheckpointError(f"Expected images of shape (N, {size}, {size}, 1), got {batch.shape}.")
     return batch

@@ -12,10 +12,19 @@ DISPLAY_NAMES: Final = {
     "pituitary": "Pituitary tumour",
 }
 
-_SPELLINGS: Final = {"no_tumor": "notumor", "no tumor": "notumor", "no-tumor": "notumor", "no tumour": "notumor"}
+_SPELLINGS: Final = {
+    "no_tumor": "notumor",
+    "no tumor": "notumor",
+    "no-tumor": "notumor",
+    "no tumour": "notumor",
+}
 
 
-class LabelError(ValueError):
+class InputError(ValueError):
+    """What was given cannot be used. The message is a sentence for the person who gave it."""
+
+
+class LabelError(InputError):
     """A label that is not one of the four classes."""
 
 

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ml.labels import LabelError, canonical_label
+from ml.labels import InputError, LabelError, canonical_label
 
 PARTS: Final = ("train", "validation", "test")
 REQUIRED: Final = ("image", "label", "split")
 
 
-class ManifestError(ValueError):
+class ManifestError(InputError):
     """A manifest that cannot be read; the message names the line."""
 
 

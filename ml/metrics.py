@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.labels import CLASSES
+from ml.labels import CLASSES, InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class MetricsError(ValueError):
+class MetricsError(InputError):
     """Arrays that do not fit each other."""
 
 

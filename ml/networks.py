@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from ml.labels import CLASSES
+from ml.labels import CLASSES, InputError
 
 Kernel = npt.NDArray[np.float32]
+Weights = list[Kernel]
 
 _STAGES: Final = (  # expansion, channels, repeats, first stride
     (1, 16, 1, 1),
@@ -32,7 +33,7 @@ _STAGES: Final = (  # expansion, channels, repeats, first stride
 )
 
 
-class NetworkError(ValueError):
+class NetworkError(InputError):
     """A network that is not known, or weights that do not fit it."""
 
 
@@ -112,15 +113,18 @@ def freeze_blocks(network: Network, count: int) -> None:
         layer.trainable = block >= count
 
 
+def round_weights(weights: Weights) -> Weights:
+    """Rounds weights to values that float16 holds too, so that a checkpoint packs to half its size."""
+    return [array.astype(np.float16).astype(np.float32) for array in weights]
+
+
 def load_imagenet(network: Network, source: Path | str = "imagenet") -> None:
     """Fills MobileNetV2 with ImageNet weights, folding their batch normalisation.
 
     Args:
         source: a Keras weights file of MobileNetV2 1.0 224 without top, or "imagenet" to let Keras fetch one.
     """
-    given = keras.applications.MobileNetV2(
-        weights=str(source), include_top=False, input_shape=(224, 224, 3)
-    )
+    given = keras.applications.MobileNetV2(weights=str(source), include_top=False, input_shape=(224, 224, 3))
     for layer in network.features.layers:
         if not layer.weights:
             continue

@@ -16,13 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ml.labels import InputError
+
 Levels = npt.NDArray[np.uint8]
 Network = npt.NDArray[np.float32]
 
 _RED, _GREEN, _BLUE, _HALF = 19595, 38470, 7471, 0x8000
 
 
-class PreprocessingError(ValueError):
+class PreprocessingError(InputError):
     """Pixels, or a specification, that cannot be preprocessed; the message says why."""
 
 
@@ -40,6 +42,15 @@ def to_grey(rgb: npt.NDArray[np.uint8]) -> Levels:
     wide = rgb.astype(np.uint32)
     luma = wide[..., 0] * _RED + wide[..., 1] * _GREEN + wide[..., 2] * _BLUE + _HALF
     return (luma >> 16).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A square in image pixels: its left and top edge, which may lie outside the image, and its side."""
+
+    x: int
+    y: int
+    side: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,12 @@ class Preprocessing:
         eight = self._to_eight_bits(_checked(pixels, bits), window)
         return self._stretch(self._resize(self._crop(eight)))
 
+    def frame(
+        self, pixels: npt.NDArray[Any], bits: int = 8, window: tuple[float, float] | None = None
+    ) -> Frame:
+        """Returns the square of the image that the network sees, and that its class maps cover."""
+        return self._frame(self._to_eight_bits(_checked(pixels, bits), window))
+
     def _to_eight_bits(self, pixels: npt.NDArray[Any], window: tuple[float, float] | None) -> Levels:
         if window is None and pixels.dtype == np.uint8:
             return pixels.astype(np.uint8, copy=False)
@@ -127,19 +144,22 @@ class Preprocessing:
         return _span(pixels, low, max(high, low + 1.0))
 
     def _crop(self, pixels: Levels) -> Levels:
+        frame, (height, width) = self._frame(pixels), pixels.shape
+        square = np.zeros((frame.side, frame.side), np.uint8)
+        y0, x0 = max(frame.y, 0), max(frame.x, 0)
+        part = pixels[y0 : min(frame.y + frame.side, height), x0 : min(frame.x + frame.side, width)]
+        top, left = y0 - frame.y, x0 - frame.x
+        square[top : top + part.shape[0], left : left + part.shape[1]] = part
+        return square
+
+    def _frame(self, pixels: Levels) -> Frame:
         height, width = pixels.shape
         left, top, right, bottom = self._head_box(pixels)
         if max(right - left, bottom - top) < self.crop_smallest * max(height, width):
             left, top, right, bottom = 0, 0, width, height
-        margin = round(self.crop_margin * max(right - left, bottom - top))
-        side = max(right - left, bottom - top) + 2 * margin
-        x0 = (left + right - side) // 2
-        y0 = (top + bottom - side) // 2
-        square = np.zeros((side, side), np.uint8)
-        ys, xs = max(y0, 0), max(x0, 0)
-        part = pixels[ys : min(y0 + side, height), xs : min(x0 + side, width)]
-        square[ys - y0 : ys - y0 + part.shape[0], xs - x0 : xs - x0 + part.shape[1]] = part
-        return square
+        longer = max(right - left, bottom - top)
+        side = longer + 2 * round(self.crop_margin * longer)
+        return Frame((left + right - side) // 2, (top + bottom - side) // 2, side)
 
     def _head_box(self, pixels: Levels) -> tuple[int, int, int, int]:
         smooth = cv2.blur(pixels, (5, 5))

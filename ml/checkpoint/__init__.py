@@ -2,13 +2,13 @@
 
 from ml.checkpoint.archive import (
     Checkpoint,
-    CheckpointError,
     Golden,
     Reference,
     Replay,
     TrainingHashes,
     read_checkpoint,
 )
+from ml.checkpoint.errors import CheckpointError
 from ml.checkpoint.writing import replace_head, write_checkpoint
 
 __all__ = [

@@ -8,9 +8,8 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +18,12 @@ from ml.checkpoint.arrays import unpack, unpack_hashes
 from ml.checkpoint.errors import CheckpointError
 from ml.checkpoint.weights import load_weights
 from ml.labels import CLASSES
-from ml.networks import Network, NetworkError, build_network
 from ml.preprocessing import Levels, Preprocessing, PreprocessingError
+
+if TYPE_CHECKING:
+    import keras
+
+    from ml.networks import Network
 
 SCHEMA: Final = 1
 METADATA, WEIGHTS, ONNX = "metadata.json", "model.weights.h5", "model.onnx"
@@ -141,6 +144,9 @@ class Checkpoint:
 
     def build_network(self) -> Network:
         """Builds the network with our own code and fills it with the stored weights."""
+        # Here and not above: Keras costs seconds and 700 MB, and who serves the ONNX export never needs it.
+        from ml.networks import NetworkError, build_network
+
         try:
             network = build_network(
                 self.metadata["network"]["name"], self.preprocessing.size, temperature=self.temperature
@@ -165,11 +171,7 @@ def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> C
     Raises:
         CheckpointError: with a sentence that says what is wrong.
     """
-    if isinstance(data, Path):
-        try:
-            data = data.read_bytes()
-        except OSError as error:
-            raise CheckpointError(f"The checkpoint {data.name} cannot be read: {error.strerror}.") from error
+    data = _bytes(data) if isinstance(data, Path) else data
     sha256 = hashlib.sha256(data).hexdigest()
     if expected_sha256 is not None and sha256 != expected_sha256:
         raise CheckpointError(
@@ -181,6 +183,13 @@ def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> C
         if hashlib.sha256(members[name]).hexdigest() != stated:
             raise CheckpointError(f"The checkpoint's {name} was altered: its sha256 is not the stated one.")
     return Checkpoint(sha256, metadata, _preprocessing(metadata), members)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint {path.name} cannot be read: {error.strerror}.") from error
 
 
 def _members(data: bytes) -> dict[str, bytes]:
@@ -201,13 +210,23 @@ def _metadata(members: dict[str, bytes]) -> dict[str, Any]:
         metadata = json.loads(members[METADATA])
     except ValueError as error:
         raise CheckpointError(f"The checkpoint's metadata is not JSON: {error}.") from error
-    wanted = {"schema", "classes", "preprocessing", "preprocessing_sha256", "network", "calibration", "members"}
+    wanted = {
+        "schema",
+        "classes",
+        "preprocessing",
+        "preprocessing_sha256",
+        "network",
+        "calibration",
+        "members",
+    }
     if not isinstance(metadata, dict) or not wanted <= set(metadata):
         raise CheckpointError("The checkpoint's metadata is incomplete.")
     if metadata["schema"] != SCHEMA:
         raise CheckpointError(f"The checkpoint has schema {metadata['schema']}; this version reads {SCHEMA}.")
     if tuple(metadata["classes"]) != CLASSES:
-        raise CheckpointError(f"The checkpoint's classes are {metadata['classes']}; expected {list(CLASSES)}.")
+        raise CheckpointError(
+            f"The checkpoint's classes are {metadata['classes']}; expected {list(CLASSES)}."
+        )
     if set(metadata["members"]) != MEMBERS - {METADATA}:
         raise CheckpointError("The checkpoint's metadata does not state the sha256 of every member.")
     return metadata

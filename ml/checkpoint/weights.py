@@ -50,7 +50,9 @@ def demand_self_contained(data: bytes) -> None:
 def _walk(group: Any) -> None:
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise CheckpointError(f"The checkpoint's weights hold a link to elsewhere at {group.name}/{name}.")
+            raise CheckpointError(
+                f"The checkpoint's weights hold a link to elsewhere at {group.name}/{name}."
+            )
         item = group[name]
         if isinstance(item, h5py.Group):
             _walk(item)

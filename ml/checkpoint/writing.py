@@ -6,22 +6,35 @@ import hashlib
 import io
 import json
 import zipfile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.checkpoint import graph
 from ml.checkpoint.archive import (
-    GOLDEN, HASHES, METADATA, ONNX, REFERENCE, REPLAY, SCHEMA, WEIGHTS,
-    Checkpoint, Floats, Reference, Replay, TrainingHashes,
+    GOLDEN,
+    HASHES,
+    METADATA,
+    ONNX,
+    REFERENCE,
+    REPLAY,
+    SCHEMA,
+    WEIGHTS,
+    Checkpoint,
+    Floats,
+    Reference,
+    Replay,
+    TrainingHashes,
 )  # fmt: skip
 from ml.checkpoint.arrays import pack, pack_hashes
 from ml.checkpoint.errors import CheckpointError
 from ml.checkpoint.weights import weights_to_bytes
 from ml.labels import CLASSES
-from ml.networks import Network
 from ml.preprocessing import Levels, Preprocessing, scale
+
+if TYPE_CHECKING:
+    from ml.networks import Network
 
 EQUAL_WITHIN: Final = 1e-5
 """The largest difference between Keras and ONNX Runtime on the golden inputs; see `differences`."""
@@ -105,7 +118,9 @@ def replace_head(
     new = (np.asarray(kernel, np.float32), np.asarray(bias, np.float32))
     for given, old in zip(new, checkpoint.head(), strict=True):
         if given.shape != old.shape or not np.isfinite(given).all():
-            raise CheckpointError(f"The new head must be finite numbers of shape {old.shape}, got {given.shape}.")
+            raise CheckpointError(
+                f"The new head must be finite numbers of shape {old.shape}, got {given.shape}."
+            )
     network = checkpoint.build_network()
     network.head.set_weights(list(new))
     onnx = graph.with_head(checkpoint.onnx, *new)

@@ -12,13 +12,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ml.calibration import probabilities
 from ml.config import Stage, TrainRecipe, recipe_to_dict
 from ml.datasets import Pixels, load_pixels
 from ml.duplicates import near_pairs
 from ml.experiments.public_data import FOLDS, PublicImage, read_brisc, read_nickparvar, read_roboflow
 from ml.labels import label_index
 from ml.metrics import evaluate
-from ml.networks import build_network
+from ml.networks import build_network, round_weights
 from ml.preprocessing import Preprocessing, scale
 from ml.splits import choose_groups
 from ml.training.fine_tune import Examples, train_network
@@ -126,29 +127,23 @@ def run(
     return result
 
 
-def rounded(weights: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
-    """Rounds weights to values that float16 holds too, so that a shipped archive packs to half its size."""
-    return [array.astype(np.float16).astype(np.float32) for array in weights]
-
-
 def _measure(
     plan: Plan, collected: Collected, weights: list[npt.NDArray[np.float32]], folder: Path
 ) -> dict[str, Any]:
     network = build_network(plan.recipe.network)
-    network.trainable.set_weights(rounded(weights))
+    network.trainable.set_weights(round_weights(weights))
     logits = network.trainable.predict(scale(collected.pixels.levels[plan.test]), batch_size=64, verbose=0)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
     labels = collected.labels[plan.test]
     np.savez(folder / "test.npz", logits=logits, labels=labels, index=plan.test)
     groups = [collected.images[i].group for i in plan.test]
     sizes = {"train": len(plan.train), "validation": len(plan.validation), "test": len(plan.test)}
-    return {
-        "run": plan.name, "sizes": sizes, "left_out": plan.left_out, "figures": evaluate(shares, labels, groups)
-    }  # fmt: skip
+    figures = evaluate(probabilities(logits), labels, groups)
+    return {"run": plan.name, "sizes": sizes, "left_out": plan.left_out, "figures": figures}
 
 
-def _left_out(collected: Collected, held: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
+def _left_out(
+    collected: Collected, held: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
     pixels = collected.pixels
     conflict = np.array([image.conflict for image in collected.images])
     bridge = np.zeros(len(held), bool)

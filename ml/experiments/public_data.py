@@ -57,7 +57,9 @@ def read_brisc(root: Path) -> list[PublicImage]:
     """Reads the BRISC "no tumour" slices; some of them are CT heads (`ml.inspection.looks_like_ct`)."""
     folder = root / "brisc_notumor"
     return [
-        PublicImage(folder / v["file"], folder.name, v["cls"], "train", 0, f"brisc-{v['phash']}", "", False, None)
+        PublicImage(
+            folder / v["file"], folder.name, v["cls"], "train", 0, f"brisc-{v['phash']}", "", False, None
+        )
         for v in _table(folder)
     ]
 

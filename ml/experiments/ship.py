@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +14,7 @@ from ml.checkpoint.graph import open_session, run_session
 from ml.datasets import draw_epoch
 from ml.experiments.folds import SEED, Collected, Plan
 from ml.export import export_onnx
-from ml.networks import build_network
+from ml.networks import Weights, build_network, round_weights
 from ml.preprocessing import Preprocessing, scale
 
 REPLAYED: Final = 2000
@@ -20,13 +22,6 @@ INTENDED_USE: Final = (
     "Research and review support: a second look at single brain MRI slices that a radiologist reads. "
     "Not a medical device; not for diagnosis, triage or screening."
 )
-
-Weights = list[npt.NDArray[np.float32]]
-
-
-def rounded(weights: Weights) -> Weights:
-    """Rounds weights to values that float16 holds too, so that a shipped archive packs to half its size."""
-    return [array.astype(np.float16).astype(np.float32) for array in weights]
 
 
 def build_checkpoint(
@@ -40,7 +35,7 @@ def build_checkpoint(
             intended use are filled in.
     """
     network = build_network(plan.recipe.network, preprocessing.size)
-    network.trainable.set_weights(rounded(weights))
+    network.trainable.set_weights(round_weights(weights))
     onnx = export_onnx(network)
     seen = np.concatenate((plan.train, plan.validation))
     sample = _replay_sample(collected, seen)
@@ -64,9 +59,19 @@ def build_checkpoint(
             "network": {"name": plan.recipe.network},
             "calibration": {"temperature": 1.0},
             "intended_use": INTENDED_USE,
+            "code_version": code_version(),
             **metadata,
         },
     )
+
+
+def code_version() -> str:
+    """Returns a hash of this package's source, which names the code that made a checkpoint."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _replay_sample(collected: Collected, seen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

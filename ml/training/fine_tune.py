@@ -17,12 +17,11 @@ import numpy.typing as npt
 from ml.config import TrainRecipe, recipe_to_dict
 from ml.datasets import AugmentedImages, draw_epoch, resize_levels
 from ml.labels import CLASSES
-from ml.networks import Network, build_network, freeze_blocks, load_imagenet
+from ml.networks import Network, Weights, build_network, freeze_blocks, load_imagenet
 from ml.preprocessing import Levels, scale
 from ml.training.head import fit_head
 
 log = logging.getLogger(__name__)
-Weights = list[npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import numpy.typing as npt
 from ml.checkpoint import Checkpoint
 from ml.config import HeadRecipe, recipe_to_dict
 from ml.evaluation import evaluate_head
-from ml.labels import CLASSES
+from ml.labels import CLASSES, InputError
 from ml.training.head import fit_head
 
 Floats = npt.NDArray[np.float32]
 
 
-class TrainingError(ValueError):
+class TrainingError(InputError):
     """Corrections that a head cannot be trained on; the message says why."""
 
 
@@ -122,9 +122,12 @@ def _review_mass(
     if weight is not None:
         given = np.asarray(weight, np.float64)
         if given.shape != (count,) or not (np.isfinite(given).all() and (given >= 0).all() and given.any()):
-            raise TrainingError("The weights must be one number of at least 0 for each label, not all of them 0.")
+            raise TrainingError(
+                "The weights must be one number of at least 0 for each label, not all of them 0."
+            )
         mass *= given
-    return mass * min(1.0, how.correction_share * replayed / mass.sum())
+    bound = float(how.correction_share * replayed / mass.sum())
+    return np.asarray(mass * min(1.0, bound))
 
 
 def _right(head: tuple[Floats, Floats], embeddings: Floats, labels: npt.NDArray[np.int64]) -> int:

@@ -1,4 +1,4 @@
-"""What is in a folder of images: counts, damage, duplicates, leaks, and what is no MRI."""
+"""CT heads among MRI: told by the skull, which is white in one and black in the other."""
 
 from __future__ import annotations
 

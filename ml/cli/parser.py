@@ -1,0 +1,99 @@
+"""Arguments of `python -m ml` and where each command lives."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml.config import SHIPPED_CHECKPOINT
+from ml.labels import CLASSES, InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit status: 0, or 2 with one sentence on standard error."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    # Imported when it runs: looking through a folder does not wait for TensorFlow.
+    command = getattr(importlib.import_module(f"ml.cli.{options.module}"), options.command)
+    try:
+        return int(command(options))
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _data_commands(commands)
+    _reading_commands(commands)
+    _training_commands(commands)
+    return parser
+
+
+def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = _command(commands, "inspect", "data", "count images, find damage, duplicates and leaks")
+    inspect.add_argument("paths", nargs="+", type=Path, help="folders and image files")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.add_argument("--html", type=Path, help="also write an HTML report there")
+    manifest = _command(commands, "manifest", "data", "list images with label, split and group")
+    manifest.add_argument("root", type=Path, help="a folder with one sub-folder for each class")
+    manifest.add_argument("--out", type=Path, required=True, help="CSV, or JSON Lines for a name in .jsonl")
+    manifest.add_argument("--keep-splits", action="store_true", help="take splits from the folders' names")
+    manifest.add_argument("--validation", type=float, default=0.15, help="share of each class")
+    manifest.add_argument("--test", type=float, default=0.15, help="share of each class")
+    manifest.add_argument("--seed", type=int, default=0)
+
+
+def _reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    predict = _command(commands, "predict", "reading", "read images")
+    predict.add_argument("paths", nargs="+", type=Path, help="folders and image files")
+    predict.add_argument("--json", action="store_true", help="print one JSON object for each image")
+    explain = _command(commands, "explain", "reading", "write Grad-CAM overlays and raw maps")
+    explain.add_argument("paths", nargs="+", type=Path, help="folders and image files")
+    explain.add_argument("--out", type=Path, required=True, help="a folder")
+    explain.add_argument("--label", choices=CLASSES, help="class to explain; by default the likeliest")
+    export = _command(commands, "export", "reading", "write a checkpoint's model as ONNX or Keras weights")
+    export.add_argument("--out", type=Path, required=True, help="a name in .onnx or .weights.h5")
+    evaluate = _command(commands, "evaluate", "reading", "measure a checkpoint")
+    compare = _command(commands, "compare", "reading", "measure two checkpoints and ask the gate")
+    compare.add_argument("candidate", type=Path, help="the other checkpoint; --checkpoint is the incumbent")
+    for command in (evaluate, compare):
+        command.add_argument("--manifest", type=Path, help="by default the checkpoint's own reference part")
+        command.add_argument("--root", type=Path, help="what the manifest's paths are relative to")
+        command.add_argument("--split", default="test")
+        command.add_argument("--json", action="store_true", help="print JSON")
+        command.add_argument("--html", type=Path, help="also write an HTML report there")
+    for command in (predict, explain, export, evaluate, compare):
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED_CHECKPOINT)
+
+
+def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = _command(commands, "train", "making", "train a network on a manifest")
+    train.add_argument("--manifest", type=Path, required=True)
+    train.add_argument("--root", type=Path, help="what its paths are relative to; by default its folder")
+    train.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
+    train.add_argument("--recipe", type=Path, help="JSON; by default the shipped model's recipe")
+    train.add_argument("--imagenet", default="imagenet", help="weights file, 'imagenet' or 'none'")
+    train.add_argument("--seed", type=int, default=0)
+    reproduce = _command(commands, "reproduce", "making", "train and measure what the model card states")
+    reproduce.add_argument("runs", nargs="*", help="fold-1 … fold-5, roboflow; by default all")
+    reproduce.add_argument("--data", type=Path, required=True, help="folder of the public data")
+    reproduce.add_argument("--ship", type=Path, help="write the shipped checkpoint there")
+    for command in (train, reproduce):
+        command.add_argument("--work", type=Path, default=Path("var/ml"), help="caches and states")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(module=module)
+    return parser
