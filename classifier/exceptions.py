@@ -1,5 +1,7 @@
 """What can be asked of the machine reader and not be done, each with a stable code, a status and a sentence."""
 
+from collections.abc import Mapping
+
 
 class PlatformError(Exception):
     """A refusal that every door says in the same words.
@@ -20,7 +22,13 @@ class PlatformError(Exception):
 
 
 class UploadRefused(PlatformError):
-    """An upload that was understood, and of which nothing was stored."""
+    """An upload that was understood, and of which nothing was stored.
+
+    Attributes:
+        by_file: code and sentence by the number of each file that was looked at and refused.
+    """
+
+    by_file: Mapping[int, tuple[str, str]] = {}
 
 
 class TooManyUploads(PlatformError):

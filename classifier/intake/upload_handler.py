@@ -1,4 +1,4 @@
-"""Uploaded files stay in memory, and no more of them than may be taken in."""
+"""Uploaded files stay in memory, no more of them than may be taken in, and only where all of them arrived."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http.multipartparser import MultiPartParserError
+
+# The closing boundary (at most 70 characters, four hyphens) and a little space after it.
+_TAIL_BYTES = 256
 
 
 class BoundedMemoryUploadHandler(FileUploadHandler):
@@ -17,24 +21,48 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
     A temporary file would be a second copy, out of our control, of what may name a patient. The one byte over lets
     the intake say "The file is too large" while the rest of a huge file is read and dropped.
 
+    Django takes a body that breaks off for a whole one: a connection cut between two files, or a Content-Length
+    that falls short, would be stored as if nothing were missing. So the last bytes are watched, and a body without
+    its closing boundary is refused.
+
     Raises:
-        RequestDataTooBig: the request says, or turns out, to hold more than UPLOAD_MAX_REQUEST_BYTES.
+        RequestDataTooBig: the request says, or turns out, to hold more than UPLOAD_MAX_REQUEST_BYTES, or, from
+            somebody who is not signed in, more than DATA_UPLOAD_MAX_MEMORY_SIZE.
+        MultiPartParserError: the body ended before its closing boundary.
     """
 
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
         self._received = 0
         self._file = io.BytesIO()
+        self._tail = b""
+        self._closing = b""
 
     def handle_raw_input(
         self,
         input_data: IO[bytes],
         META: dict[str, str],
         content_length: int,
-        boundary: str,
+        boundary: str | bytes,
         encoding: str | None = None,
     ) -> None:
         self._refuse_over_limit(content_length)
+        marker = boundary if isinstance(boundary, bytes) else boundary.encode("ascii")
+        self._closing = b"--" + marker + b"--"
+        if isinstance(input_data, io.BytesIO):
+            self._tail = input_data.getvalue()[-_TAIL_BYTES:]
+        else:
+            self._watch(input_data)
+
+    def _watch(self, input_data: IO[bytes]) -> None:
+        read = input_data.read
+
+        def watched(*args: Any) -> bytes:
+            data = read(*args)
+            self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+            return data
+
+        input_data.read = watched  # type: ignore[method-assign]  # the parser offers no other place to look
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -43,7 +71,7 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._received += len(raw_data)
         self._refuse_over_limit(self._received)
-        room = settings.UPLOAD_MAX_IMAGE_BYTES + 1 - self._file.tell()
+        room = max(0, settings.UPLOAD_MAX_IMAGE_BYTES + 1 - self._file.tell())
         self._file.write(raw_data[:room])
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
@@ -59,8 +87,13 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
             content_type_extra=self.content_type_extra,
         )
 
+    def upload_complete(self) -> None:
+        if self._closing not in self._tail:
+            raise MultiPartParserError("The body ended before its closing boundary.")
+
     def _refuse_over_limit(self, size: int) -> None:
-        if size > settings.UPLOAD_MAX_REQUEST_BYTES:
-            raise RequestDataTooBig(
-                f"The request is larger than {settings.UPLOAD_MAX_REQUEST_BYTES // 2**20} MiB."
-            )
+        user = getattr(self.request, "user", None)
+        known = user is not None and user.is_authenticated
+        limit = settings.UPLOAD_MAX_REQUEST_BYTES if known else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if size > limit:
+            raise RequestDataTooBig(f"The request is larger than {limit} bytes.")

@@ -92,9 +92,11 @@ def receive_upload(
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
             first = refused[0]
             prefix = f"Image {first.number}: " if len(files) > 1 else ""
-            raise UploadRefused(prefix + first.sentence, code=first.code, status=first.status)
-    except PlatformError as refusal:
-        _record_refusal(actor, collection, files, [refusal.code])
+            refusal = UploadRefused(prefix + first.sentence, code=first.code, status=first.status)
+            refusal.by_file = {verdict.number: (verdict.code, verdict.sentence) for verdict in refused}
+            raise refusal
+    except PlatformError as error:
+        _record_refusal(actor, collection, files, [error.code])
         raise
     if refused:
         bad = [files[verdict.number - 1] for verdict in refused]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import has_anywhere
@@ -19,4 +20,19 @@ class Grants:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    return {"may": Grants(request)} if hasattr(request, "user") else {}
+    """`navigation`: the main pages that the person's roles open; `may`: what they may do anywhere."""
+    if not hasattr(request, "user") or not request.user.is_authenticated:
+        return {}
+    pages = [("home", "Collections")]
+    if has_anywhere(request.user, Permission.VIEW_MODELS):
+        pages.append(("versions", "Model versions"))
+    if request.user.is_staff:
+        pages.append(("admin:index", "Admin"))
+    entries = [_entry(request, name, label) for name, label in pages]
+    return {"navigation": entries, "may": Grants(request)}
+
+
+def _entry(request: HttpRequest, name: str, label: str) -> dict[str, Any]:
+    url = reverse(name)
+    current = request.path == url if url == "/" else request.path.startswith(url)
+    return {"url": url, "label": label, "current": current}

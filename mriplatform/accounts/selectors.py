@@ -61,3 +61,8 @@ def collections_of(user: Visitor, permission: Permission | None = None) -> Query
         if permission is None or permission in permissions_in(user, collection_id)
     ]
     return everything.filter(pk__in=ids)
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """The user's roles with their collections, in the order of their names."""
+    return Membership.objects.filter(user=user).select_related("collection")

@@ -36,3 +36,18 @@ def make_token(*, user: User, name: str, days: int = 90) -> tuple[ApiToken, str]
     ApiToken.objects.filter(pk=row.pk).update(name=name)
     record(action="token.made", actor=user, data_name=name, days=days)
     return row, token
+
+
+@transaction.atomic
+def revoke_token(*, user: User, digest: str) -> bool:
+    """Revoke one of the user's own tokens; it stops working at once.
+
+    Returns:
+        Whether there was such a token.
+    """
+    token = ApiToken.objects.filter(user=user, digest=digest).first()
+    if token is None:
+        return False
+    token.delete()
+    record(action="token.revoked", actor=user, data_name=token.name)
+    return True
