@@ -9,12 +9,18 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST_POSTGRES = 15
 SYSTEM_CACHE = Path("/var/cache")
+SYSTEM_POSTGRES = (
+    "usr/lib/postgresql/*/bin/postgres",
+    "usr/pgsql-*/bin/postgres",
+    "opt/homebrew/opt/postgresql@*/bin/postgres",
+    "usr/local/opt/postgresql@*/bin/postgres",
+)
 
 
 class ServerError(Exception):
@@ -140,13 +146,7 @@ def _package_folder(name: str) -> Path | None:
 def _system_postgres() -> Iterator[Path]:
     if found := shutil.which("postgres"):
         yield Path(found)
-    patterns: Iterable[str] = (
-        "usr/lib/postgresql/*/bin/postgres",
-        "usr/pgsql-*/bin/postgres",
-        "opt/homebrew/opt/postgresql@*/bin/postgres",
-        "usr/local/opt/postgresql@*/bin/postgres",
-    )
-    for pattern in patterns:
+    for pattern in SYSTEM_POSTGRES:
         yield from Path("/").glob(pattern)
 
 
