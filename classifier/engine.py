@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
@@ -35,6 +36,19 @@ class PixelsRefused(PlatformError):
     code = "pixels_refused"
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """One image as a model takes it.
+
+    Attributes:
+        levels: float32 (height, width, 1).
+        frame: left, top and side, in image pixels, of the square that was cut out.
+    """
+
+    levels: npt.NDArray[np.float32]
+    frame: tuple[int, int, int]
+
+
 class LoadedModel:
     """A checkpoint that passed its checks, with the runtime that answers for it."""
 
@@ -42,8 +56,8 @@ class LoadedModel:
         self.checkpoint = checkpoint
         self.predictor = predictor
 
-    def prepare(self, image: Image) -> npt.NDArray[np.float32]:
-        """The stored pixels of an image as this model's input, float32 (height, width, 1).
+    def prepare(self, image: Image) -> Prepared:
+        """The stored pixels of an image as this model's input.
 
         Raises:
             PixelsRefused: the pixels are gone, hidden, damaged or not those that were stored.
@@ -51,15 +65,19 @@ class LoadedModel:
         window = None
         if image.window_centre is not None and image.window_width is not None:
             window = (image.window_centre, image.window_width)
-        return self.checkpoint.preprocessing.apply(read_pixels(image), bits=image.bits, window=window)
+        pixels = read_pixels(image)
+        preprocessing = self.checkpoint.preprocessing
+        frame = preprocessing.frame(pixels, image.bits, window)
+        return Prepared(preprocessing.apply(pixels, image.bits, window), (frame.x, frame.y, frame.side))
 
-    def predict(self, batch: list[npt.NDArray[np.float32]]) -> list[Answer]:
+    def predict(self, batch: list[Prepared]) -> list[Answer]:
         """One forward pass for all of `batch`; one answer each, in order."""
-        outputs = self.predictor.predict(np.stack(batch))
+        outputs = self.predictor.predict(np.stack([one.levels for one in batch]))
         return [
             Answer(
                 probabilities=outputs.probabilities[i],
                 maps=outputs.maps[i],
+                frame=batch[i].frame,
                 embedding=outputs.embeddings[i],
                 runtime=self.predictor.runtime,
                 device=self.predictor.device,

@@ -116,7 +116,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "mriplatform.static_storage.HashedStaticStorage"
     },
 }
 STATIC_URL = "/static/"

@@ -5,12 +5,10 @@ import os
 import socket
 import time
 
-import numpy as np
-import numpy.typing as npt
 from django.conf import settings
 
 from classifier import doorbell
-from classifier.engine import LoadedModel, engine
+from classifier.engine import LoadedModel, Prepared, engine
 from classifier.exceptions import PlatformError
 from classifier.models import Prediction
 from classifier.services.predictions import claim_batch, record_answers, record_failed_attempt
@@ -20,7 +18,7 @@ logger = logging.getLogger(__name__)
 # A drain gives its worker back after this long, so that a warm shutdown never waits for a long queue.
 DRAIN_SECONDS = 20.0
 
-type Prepared = tuple[Prediction, npt.NDArray[np.float32]]
+type Pair = tuple[Prediction, Prepared]
 
 
 def worker_name() -> str:
@@ -64,7 +62,7 @@ def predict_batch(batch: list[Prediction]) -> int:
     return _predict(model, prepared) if prepared else 0
 
 
-def _prepare(model: LoadedModel, prediction: Prediction) -> Prepared | None:
+def _prepare(model: LoadedModel, prediction: Prediction) -> Pair | None:
     try:
         return prediction, model.prepare(prediction.image)
     except PlatformError as refusal:
@@ -74,9 +72,9 @@ def _prepare(model: LoadedModel, prediction: Prediction) -> Prepared | None:
     return None
 
 
-def _predict(model: LoadedModel, prepared: list[Prepared]) -> int:
+def _predict(model: LoadedModel, prepared: list[Pair]) -> int:
     try:
-        answers = model.predict([pixels for _, pixels in prepared])
+        answers = model.predict([ready for _, ready in prepared])
     except Exception as error:  # noqa: BLE001 - find the image that it is about
         if len(prepared) == 1:
             _note_fault(prepared[0][0], error)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from classifier.services.registry import record_evaluation, register_version
 from classifier.services.training import claim_run, fail_run, finish_run, heartbeat
 from ml.checkpoint import CheckpointError, read_checkpoint, replace_head
 from ml.labels import CLASSES
-from ml.training import HeadResult, TrainingError, retrain_head
+
+if TYPE_CHECKING:
+    from ml.training import HeadResult
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ def drain() -> int:
             execute(run)
         except LeaseLost:
             logger.warning("Training run %s was taken over by another worker.", run.number)
-        except (PlatformError, CheckpointError, TrainingError) as refusal:
+        except (PlatformError, CheckpointError) as refusal:
             fail_run(run=run, reason=str(refusal))
         except Exception as error:
             logger.exception("Training run %s failed.", run.number)
@@ -59,6 +61,9 @@ def drain() -> int:
 
 def execute(run: TrainingRun) -> ModelVersion:
     """Retrain the head of the base version, measure both on its reference part, register the candidate."""
+    # Here and not above: it brings Keras along, and the inference worker, which reads this module too, needs none.
+    from ml.training import TrainingError, retrain_head
+
     progress: list[dict[str, Any]] = []
 
     def report_progress(step: dict[str, Any]) -> None:
@@ -73,13 +78,16 @@ def execute(run: TrainingRun) -> ModelVersion:
         raise PlatformError(
             "No image of the label set is in its training part, so there is nothing to learn from."
         )
-    head = retrain_head(
-        base.checkpoint,
-        np.stack(examples.embeddings),
-        np.asarray(examples.labels, dtype=np.int64),
-        seed=run.seed,
-        progress=report_progress,
-    )
+    try:
+        head = retrain_head(
+            base.checkpoint,
+            np.stack(examples.embeddings),
+            np.asarray(examples.labels, dtype=np.int64),
+            seed=run.seed,
+            progress=report_progress,
+        )
+    except TrainingError as error:
+        raise PlatformError(str(error)) from error
     return _register_candidate(run, base, head, examples, progress)
 
 
@@ -137,7 +145,11 @@ def _embedding(base: LoadedModel, version: ModelVersion, image: Image) -> npt.ND
 
 
 def _register_candidate(
-    run: TrainingRun, base: LoadedModel, head: HeadResult, examples: Examples, progress: list[dict[str, Any]]
+    run: TrainingRun,
+    base: LoadedModel,
+    head: "HeadResult",
+    examples: Examples,
+    progress: list[dict[str, Any]],
 ) -> ModelVersion:
     updates = {
         "training": {

@@ -29,8 +29,9 @@ class Prediction(models.Model):
 
     `probabilities` follow `ml.labels.CLASSES`. `maps` are float16, (7, 7, 4), little endian, C order: the class
     activation before the ReLU, so that Grad-CAM of a logit is their positive part and the contrast of two classes
-    their difference. `embedding` is float32, little endian. Once succeeded, a trigger keeps every value as it is;
-    removal may empty `maps` and `embedding`, no more.
+    their difference. `map_frame` is the square of the image that the maps cover: left, top and side in image
+    pixels; it may reach outside the image. `embedding` is float32, little endian. Once succeeded, a trigger keeps
+    every value as it is; removal may empty `maps` and `embedding`, no more.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -48,6 +49,7 @@ class Prediction(models.Model):
     probabilities = ArrayField(models.FloatField(), size=len(CLASSES), null=True, blank=True)
     maps = models.BinaryField(null=True, blank=True)
     map_shape = ArrayField(models.PositiveSmallIntegerField(), size=3, null=True, blank=True)
+    map_frame = ArrayField(models.IntegerField(), size=3, null=True, blank=True)
     embedding = models.BinaryField(null=True, blank=True)
     runtime = models.CharField(max_length=40, blank=True)
     device = models.CharField(max_length=20, blank=True)
@@ -111,6 +113,14 @@ class Prediction(models.Model):
         if self.maps is None or self.map_shape is None:
             return None
         return np.frombuffer(bytes(self.maps), dtype="<f2").reshape(self.map_shape).astype(np.float32)
+
+    @property
+    def map_box(self) -> list[int] | None:
+        """Left, top, right and bottom, in image pixels, of the square that the maps cover."""
+        if self.map_frame is None:
+            return None
+        left, top, side = self.map_frame
+        return [left, top, left + side, top + side]
 
     def embedding_array(self) -> npt.NDArray[np.float32] | None:
         if self.embedding is None:

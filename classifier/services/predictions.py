@@ -26,11 +26,13 @@ class Answer:
     Attributes:
         probabilities: float32 (classes,), in the order of `ml.labels.CLASSES`.
         maps: float32 (height, width, classes), raw class activation.
+        frame: left, top and side, in image pixels, of the square that the maps cover.
         embedding: float32 (features,).
     """
 
     probabilities: npt.NDArray[np.float32]
     maps: npt.NDArray[np.float32]
+    frame: tuple[int, int, int]
     embedding: npt.NDArray[np.float32]
     runtime: str
     device: str
@@ -99,6 +101,7 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
             probabilities=[float(value) for value in answer.probabilities],
             maps=answer.maps.astype("<f2").tobytes(),
             map_shape=list(answer.maps.shape),
+            map_frame=list(answer.frame),
             embedding=answer.embedding.astype("<f4").tobytes(),
             runtime=answer.runtime,
             device=answer.device,

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db
 ANSWER = Answer(
     probabilities=np.array([0.7, 0.1, 0.1, 0.1], np.float32),
     maps=np.ones((7, 7, 4), np.float32),
+    frame=(-4, 0, 232),
     embedding=np.ones(1280, np.float32),
     runtime="onnxruntime",
     device="cpu",
