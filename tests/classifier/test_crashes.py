@@ -1,0 +1,156 @@
+"""Real workers, a real broker, real kills: nothing is lost, nothing is done twice, poison fails alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+from celery import Celery
+from django.db.models import Max
+
+from classifier.models import Image, JobStatus, Prediction
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+
+POISONED_WORKER = """
+import os, signal, sys
+import django
+django.setup()
+from classifier.engine import LoadedModel
+prepare = LoadedModel.prepare
+def deadly(self, image):
+    if str(image.pk) == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return prepare(self, image)
+LoadedModel.prepare = deadly
+from mriplatform.celery import app
+app.worker_main(["worker", "-Q", "inference", "-P", "solo", "-l", "WARNING"])
+"""
+
+
+@pytest.fixture
+def start(runtime_database_url, private_valkey, tmp_path):
+    """Starts processes of the platform on the test's database, as the runtime role, with a broker of its own."""
+    environment = os.environ | {
+        "DATABASE_URL": runtime_database_url,
+        "REDIS_URL": private_valkey.url,
+        "INFERENCE_LEASE_SECONDS": "2",
+        "BELL_SECONDS": "1",
+        "INFERENCE_RUNTIME": "onnx",
+        "CHECKPOINT_CACHE": str(tmp_path / "cache"),
+        "LOG_LEVEL": "WARNING",
+    }
+    started: list[subprocess.Popen] = []
+
+    def _start(*command: str) -> subprocess.Popen:
+        process = subprocess.Popen([sys.executable, *command], env=environment, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield _start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def worker(start) -> Callable[[], subprocess.Popen]:
+    return lambda: start(
+        "-m", "celery", "-A", "mriplatform", "worker", "-Q", "inference", "-P", "solo", "-l", "WARNING"
+    )
+
+
+@pytest.fixture
+def beat(start, tmp_path) -> Callable[[], subprocess.Popen]:
+    schedule = str(tmp_path / "beat")
+    return lambda: start("-m", "celery", "-A", "mriplatform", "beat", "-s", schedule, "-l", "WARNING")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, dict(Prediction.objects.values_list("pk", "status"))
+        time.sleep(0.02)
+
+
+def count(status: JobStatus) -> int:
+    return Prediction.objects.filter(status=status).count()
+
+
+def assert_each_once(total: int) -> None:
+    assert Image.objects.count() == Prediction.objects.count() == count(JobStatus.SUCCEEDED) == total
+    assert all(sum(row.probabilities) == pytest.approx(1, abs=1e-5) for row in Prediction.objects.all())
+
+
+def kill_in_mid_batch(victim: subprocess.Popen) -> int:
+    """Kills the worker while it holds a batch; returns how many rows it held. Stopped first, it cannot finish them."""
+    while True:
+        wait_until(lambda: count(JobStatus.RUNNING) > 0)
+        victim.send_signal(signal.SIGSTOP)
+        if held := count(JobStatus.RUNNING):
+            victim.kill()
+            victim.wait()
+            return held
+        victim.send_signal(signal.SIGCONT)
+
+
+def test_a_worker_killed_in_mid_batch_loses_nothing(upload, shipped, worker, beat, settings):
+    settings.UPLOADS_PER_MINUTE = 1000
+    for first in (1, 101, 201):
+        upload(40, first_seed=first)
+    beat()
+    held = kill_in_mid_batch(worker())
+    worker()
+    wait_until(lambda: count(JobStatus.SUCCEEDED) == 120)
+    assert_each_once(120)
+    assert Prediction.objects.filter(attempt__gt=1).count() == held
+
+
+def test_a_flushed_broker_loses_nothing(upload, shipped, worker, beat, private_valkey):
+    upload(50, first_seed=1)
+    upload(50, first_seed=101)
+    redis.Redis.from_url(private_valkey.url).flushall()
+    worker()
+    beat()
+    wait_until(lambda: count(JobStatus.SUCCEEDED) == 100)
+    assert_each_once(100)
+
+
+def test_one_message_delivered_fifty_times_does_the_work_once(upload, shipped, worker, private_valkey):
+    upload(20)
+    bell = Celery(broker=private_valkey.url)
+    for _ in range(50):
+        bell.send_task("classifier.drain_predictions", queue="inference", ignore_result=True)
+    worker()
+    worker()
+    wait_until(lambda: count(JobStatus.SUCCEEDED) == 20)
+    client = redis.Redis.from_url(private_valkey.url)
+    wait_until(lambda: client.llen("inference") == 0)
+    assert_each_once(20)
+    assert Prediction.objects.aggregate(most=Max("attempt"))["most"] == 1
+
+
+def test_an_image_that_kills_its_worker_fails_after_three_attempts_and_takes_nobody_along(
+    upload, shipped, start, beat
+):
+    studies = upload(12)
+    poison = studies[5].images.get()
+    beat()
+    process = start("-c", POISONED_WORKER, str(poison.pk))
+
+    def settled() -> bool:
+        nonlocal process
+        if process.poll() is not None:
+            process = start("-c", POISONED_WORKER, str(poison.pk))
+        return count(JobStatus.FAILED) + count(JobStatus.SUCCEEDED) == 12
+
+    wait_until(settled, 180)
+    failed = Prediction.objects.get(status=JobStatus.FAILED)
+    assert failed.image == poison
+    assert failed.attempt == 3
+    assert "stopped during each of 3 attempts" in failed.failure_reason
+    assert count(JobStatus.SUCCEEDED) == 11
