@@ -2,7 +2,7 @@
 
 from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssignment
 from reviews.models.protocol import ReadingProtocol
-from reviews.models.reading import Adjudication, Reading, ReviewEvent
+from reviews.models.reading import Adjudication, Reading, Reason, ReviewEvent
 
 __all__ = [
     "Adjudication",
@@ -10,6 +10,7 @@ __all__ = [
     "LabelSetEntry",
     "Reading",
     "ReadingProtocol",
+    "Reason",
     "ReviewEvent",
     "Split",
     "SplitAssignment",

@@ -13,6 +13,18 @@ from reviews.models.protocol import ReadingProtocol
 LABEL_CHOICES = [(name, name) for name in CLASSES]
 
 
+class Reason(models.TextChoices):
+    """Why a reader departs from the machine's answer, or from their own first read."""
+
+    MORPHOLOGY = "morphology", "Shape or texture"
+    LOCATION = "location", "Location"
+    ENHANCEMENT = "enhancement", "Enhancement or signal"
+    IMAGE_QUALITY = "image_quality", "Image quality"
+    KNOWN_HISTORY = "known_history", "Known history"
+    PERSUADED_BY_MODEL = "persuaded_by_model", "The machine's answer persuaded me"
+    OTHER = "other", "Other (say what)"
+
+
 class Reading(models.Model):
     """One reader's work on one image: claim, lease, draft and timers, all of which may change.
 
@@ -40,10 +52,11 @@ class Reading(models.Model):
 class ReviewEvent(LedgerModel):
     """One immutable thing that a reader said.
 
-    `first_read`: label and confidence before the machine's answer was shown (blinded and unaided protocols).
-    `reveal`: the machine's answer was shown; `prediction` says which. `verdict`: confirm, correct or
-    not_assessable. `amendment` and `withdrawal` supersede an earlier event; `undo` is a withdrawal whose reason is
-    `undo`. `saw_prediction` is whether the machine's answer had been shown to this reader when they said it.
+    `first_read`: label and confidence before the machine's answer was shown (blinded and unaided protocols), or
+    `not_assessable` as its verdict and no label. `reveal`: the machine's answer was shown; `prediction` says
+    which. `verdict`: confirm, correct or not_assessable. `amendment` and `withdrawal` supersede an earlier event;
+    `undo` is a withdrawal whose reason is `undo`; every other reason is one of `Reason`. `saw_prediction` is
+    whether the machine's answer had been shown to this reader when they said it.
     `idempotency_key` makes a form that is sent twice one event.
     """
 
@@ -94,6 +107,17 @@ class ReviewEvent(LedgerModel):
                 | models.Q(verdict="not_assessable", label="")
                 | models.Q(verdict__in=["confirm", "correct"], label__in=CLASSES),
                 name="review_event_verdict_has_label",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="first_read")
+                | models.Q(verdict="not_assessable", label="")
+                | models.Q(verdict="", label__in=CLASSES),
+                name="review_event_first_read_says_something",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=["amendment", "withdrawal"])
+                | models.Q(supersedes__isnull=False),
+                name="review_event_names_what_it_supersedes",
             ),
             models.CheckConstraint(
                 condition=~models.Q(kind="reveal") | models.Q(prediction__isnull=False),

@@ -1,0 +1,59 @@
+"""Permission for readings, labels and label sets: each function returns the object, or raises 404 or 403."""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from classifier.models import Image
+from mriplatform.accounts.access import NOT_FOUND, get_collection
+from mriplatform.accounts.models import Collection
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import Visitor, is_reader_in
+from reviews.models import LabelSet, Reading
+from reviews.selectors import label_sets_of, readings_of
+
+READERS_GET_NO_LABELS = (
+    "You read in this collection, and its labels say what the machine and the others answered on images that you "
+    "may have yet to read. Somebody who does not read here can download them."
+)
+
+
+def get_reading(user: Visitor, reading_id: UUID) -> Reading:
+    """The user's own reading, with its image, protocol and events; anybody else's is not there."""
+    reading = readings_of(user).filter(pk=reading_id).first()
+    if reading is None:
+        raise Http404(NOT_FOUND)
+    return reading
+
+
+def get_collection_to_read(user: Visitor, collection_id: UUID) -> Collection:
+    return get_collection(user, collection_id, Permission.READ)
+
+
+def get_image_to_read(user: Visitor, image_id: UUID) -> Image:
+    """An image of a collection in which the user reads."""
+    image = Image.objects.select_related("study", "collection").filter(pk=image_id).first()
+    if image is None:
+        raise Http404(NOT_FOUND)
+    get_collection_to_read(user, image.collection_id)
+    return image
+
+
+def get_collection_to_adjudicate(user: Visitor, collection_id: UUID) -> Collection:
+    return get_collection(user, collection_id, Permission.ADJUDICATE)
+
+
+def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose labels the user may download: never one in which they read."""
+    collection = get_collection(user, collection_id, Permission.DOWNLOAD_LABELS)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_LABELS)
+    return collection
+
+
+def get_label_set(user: Visitor, label_set_id: UUID) -> LabelSet:
+    label_set = label_sets_of(user).filter(pk=label_set_id).first()
+    if label_set is None:
+        raise Http404(NOT_FOUND)
+    return label_set

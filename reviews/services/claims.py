@@ -1,0 +1,159 @@
+"""Claims: which reader has which image for now, and the locks that every step of a reading takes."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from classifier.models import Image, JobStatus, Prediction
+from mriplatform.accounts.models import Collection, User
+from mriplatform.audit.recording import record
+from reviews.exceptions import ReadingConflict
+from reviews.models import Reading, ReadingProtocol, ReviewEvent
+from reviews.selectors import may_hold, reading_state, worklist
+from reviews.services.ledger import append
+from reviews.services.protocols import ensure_protocol
+from reviews.services.statements import Statement
+
+LEASE: Final = timedelta(minutes=20)
+
+
+@transaction.atomic
+def claim_next(*, reader: User, collection: Collection) -> Reading | None:
+    """The reader's own open reading, else a new one on the oldest image that waits for them; None if none does.
+
+    Two readers who ask at once get different images where there is more than one.
+    """
+    ensure_protocol(collection)
+    readable = worklist(reader, collection)
+    mine = readable.filter(readings__reader=reader).order_by("readings__claimed_at", "readings__id")
+    image = _lock_first(mine, reader, skip_locked=False)
+    # Locked rows are another claim's at this moment. If nothing else waits, wait for it: a place may be left.
+    image = image or _lock_first(readable, reader, skip_locked=True)
+    image = image or _lock_first(readable, reader, skip_locked=False)
+    return _claim(reader, image) if image else None
+
+
+@transaction.atomic
+def claim_image(*, reader: User, image: Image) -> Reading:
+    """A reading of this image, or the reader's own that there is already, finished or not.
+
+    Raises:
+        ReadingConflict: the image cannot be read: not analysed yet, hidden, or with enough readers.
+    """
+    ensure_protocol(image.collection)
+    locked = _lock(Image.objects.filter(pk=image.pk)).get()
+    finished = Reading.objects.filter(image=locked, reader=reader, finished_at__isnull=False).first()
+    if finished is not None:
+        return finished
+    if not worklist(reader, image.collection).filter(pk=image.pk).exists():
+        raise ReadingConflict(
+            "This image cannot be read now: it has enough readers, or its pixels are not to be seen.",
+            code="image_not_to_be_read",
+        )
+    return _claim(reader, locked)
+
+
+@transaction.atomic
+def renew_lease(*, reader: User, reading: Reading) -> Reading:
+    """Keep the claim for another twenty minutes.
+
+    Raises:
+        ReadingConflict: the reading is finished, lost to another reader, or its image is hidden.
+    """
+    held = lock_reading(reader=reader, reading=reading)
+    if held.finished_at is not None:
+        raise ReadingConflict("This reading is finished.", code="reading_finished")
+    keep_claim(held)
+    return held
+
+
+def lock_reading(*, reader: User, reading: Reading) -> Reading:
+    """Lock the image, then the reading, as every step does first: the steps of one reading follow each other.
+
+    Raises:
+        PermissionDenied: it is another's; doors answer 404 before it comes to this.
+    """
+    _lock(Image.objects.filter(pk=reading.image_id)).get()
+    held = (
+        Reading.objects.select_for_update(of=("self",))
+        .select_related("image", "image__collection", "protocol", "reader")
+        .get(pk=reading.pk)
+    )
+    if held.reader_id != reader.pk:
+        raise PermissionDenied("This reading is another reader's.")
+    return held
+
+
+def keep_claim(held: Reading) -> None:
+    """Check that a locked reading may go on, and renew its lease.
+
+    A claim that ran out is simply taken up again, unless enough others have come meanwhile.
+
+    Raises:
+        ReadingConflict: the image is hidden or gone, or the place was taken.
+    """
+    if not held.image.pixels_available:
+        raise ReadingConflict(
+            "The pixels of this image were hidden or removed; it is not read any more. Take the next one.",
+            code="image_hidden",
+        )
+    if held.finished_at is not None:
+        return
+    leased = Reading.objects.filter(pk=held.pk, lease_expires_at__gt=Now()).exists()
+    if not leased and not may_hold(held.reader, held.image):
+        raise ReadingConflict(
+            "Your claim on this image ran out and another reader took it. Take the next one.",
+            code="claim_lost",
+        )
+    _renew(held.pk)
+
+
+def newest_answer(image: Image) -> Prediction | None:
+    """The newest succeeded prediction: what a reveal shows."""
+    answered = Prediction.objects.filter(image=image, status=JobStatus.SUCCEEDED)
+    return answered.order_by("-queued_at", "-id").first()
+
+
+def _claim(reader: User, image: Image) -> Reading:
+    """Make or renew the reader's reading of a locked image that is free for them."""
+    reading, begun = Reading.objects.get_or_create(
+        image=image,
+        reader=reader,
+        defaults={"protocol": ensure_protocol(image.collection), "lease_expires_at": Now() + LEASE},
+    )
+    if begun:
+        record(action="reading.begun", actor=reader, target=reading, collection_id=image.collection_id)
+    else:
+        _renew(reading.pk)
+    reading.refresh_from_db()
+    if reading.protocol.mode == ReadingProtocol.Mode.ASSISTED and reading_state(reading).reveal is None:
+        append(reading, ReviewEvent.Kind.REVEAL, Statement(), prediction=newest_answer(image))
+    return reading
+
+
+def _lock_first(readable: QuerySet[Image], reader: User, *, skip_locked: bool) -> Image | None:
+    """Lock the first image of a worklist that is still free once it is locked.
+
+    The query sees the readings as they were when it began. One that was committed while it waited shows only to
+    a later statement, hence the second look.
+    """
+    passed: list[UUID] = []
+    while (image := _lock(readable.exclude(pk__in=passed), skip_locked=skip_locked).first()) is not None:
+        if may_hold(reader, image):
+            return image
+        passed.append(image.pk)
+    return None
+
+
+def _lock(images: QuerySet[Image], *, skip_locked: bool = False) -> QuerySet[Image]:
+    # NO KEY: rows that refer to the image may be inserted meanwhile.
+    return images.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+
+
+def _renew(reading_id: UUID) -> None:
+    Reading.objects.filter(pk=reading_id).update(lease_expires_at=Now() + LEASE)

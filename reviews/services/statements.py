@@ -1,0 +1,143 @@
+"""What a reader may say: each function takes what came in and returns a statement, or refuses it with a sentence."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ml.labels import CLASSES, DISPLAY_NAMES
+from reviews.exceptions import ReadingConflict, ReviewRefused
+from reviews.models import Reason, ReviewEvent
+from reviews.selectors import ReadingState
+
+Verdict = ReviewEvent.Verdict
+NOT_ASSESSABLE: Final = Verdict.NOT_ASSESSABLE.value
+MAX_NOTE_CHARACTERS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The content of one review event."""
+
+    label: str = ""
+    verdict: str = ""
+    confidence: int | None = None
+    reason: str = ""
+    note: str = ""
+
+
+def first_read_statement(label: str, confidence: int | None) -> Statement:
+    """A first read: one of the four classes with a confidence, or `not_assessable`, where none is needed.
+
+    Raises:
+        ReviewRefused: 400, an unknown label or confidence.
+    """
+    if confidence not in (None, *ReviewEvent.Confidence.values) or isinstance(confidence, bool):
+        raise _malformed("The confidence is 1 (unsure), 2 (fairly sure) or 3 (sure).", "unknown_confidence")
+    if label == NOT_ASSESSABLE:
+        return Statement(verdict=NOT_ASSESSABLE, confidence=confidence)
+    if not label:
+        raise _malformed(f"Say what you see: {_classes()}, or {NOT_ASSESSABLE}.", "label_missing")
+    if confidence is None:
+        raise _malformed("Say how sure you are: 1, 2 or 3.", "confidence_missing")
+    return Statement(label=known_label(label), confidence=confidence)
+
+
+def verdict_statement(
+    *, state: ReadingState, machine_class: str, verdict: str, label: str, reason: str, note: str
+) -> Statement:
+    """A verdict on the machine's answer, or, in an unaided reading, on the reader's own first read.
+
+    Args:
+        state: the reading, at its verdict or beyond.
+        machine_class: what the machine answered; empty in an unaided reading.
+
+    Raises:
+        ReviewRefused: 400, a word outside its list; 422, a verdict that contradicts its label or lacks its reason.
+    """
+    if verdict not in Verdict.values:
+        raise _malformed(f"The verdict is none of {', '.join(Verdict.values)}.", "unknown_verdict")
+    if reason and reason not in Reason.values:
+        raise _malformed(f"The reason is none of {', '.join(Reason.values)}.", "unknown_reason")
+    label, note = label and known_label(label), clean_note(note)
+    if reason == Reason.OTHER and not note:
+        raise ReviewRefused("Say in the note what the other reason is.", code="note_missing")
+    if verdict == NOT_ASSESSABLE:
+        if label:
+            raise ReviewRefused("An image that is not assessable has no label.", code="label_not_expected")
+        return Statement(verdict=verdict, reason=reason, note=note)
+    said = _own_first_label(state)
+    judged = machine_class or said
+    label = _confirmed(judged, label) if verdict == Verdict.CONFIRM else _corrected(judged, label, reason)
+    if machine_class and state.first_read is not None and label != said and not reason:
+        raise ReviewRefused("You changed your first read. Say why: choose a reason.", code="reason_missing")
+    return Statement(label=label, verdict=verdict, reason=reason, note=note)
+
+
+def known_label(label: str) -> str:
+    if label not in CLASSES:
+        raise _malformed(f"The label is none of {_classes()}.", "unknown_label")
+    return label
+
+
+def clean_note(note: str) -> str:
+    """A note without blanks around it.
+
+    Raises:
+        ReviewRefused: 400, too long, or with characters that no text holds (NUL, half a surrogate pair).
+    """
+    note = note.strip()
+    if len(note) > MAX_NOTE_CHARACTERS:
+        raise _malformed(
+            f"The note has {len(note):,} characters; the limit is {MAX_NOTE_CHARACTERS:,}.", "note_too_long"
+        )
+    if "\0" in note or any("\ud800" <= character <= "\udfff" for character in note):
+        raise _malformed("The note holds a character that is not text.", "note_not_text")
+    return note
+
+
+def _own_first_label(state: ReadingState) -> str:
+    if state.first_read is None:
+        return ""
+    return state.first_read.label or state.first_read.verdict
+
+
+def _confirmed(judged: str, label: str) -> str:
+    if judged == NOT_ASSESSABLE:
+        raise ReviewRefused(
+            "Your first read was that the image is not assessable. Say that again, or correct it with a label.",
+            code="nothing_to_confirm",
+        )
+    if label and label != judged:
+        raise ReviewRefused(
+            f"To confirm is to keep {DISPLAY_NAMES[judged]}. To say {DISPLAY_NAMES[label]}, correct it.",
+            code="label_contradicts_verdict",
+        )
+    return judged
+
+
+def _corrected(judged: str, label: str, reason: str) -> str:
+    if not label:
+        raise ReviewRefused("Say what it is instead: a correction needs a label.", code="label_missing")
+    if label == judged:
+        raise ReviewRefused(
+            f"{DISPLAY_NAMES[label]} is what was said already. Confirm it, or choose another label.",
+            code="label_contradicts_verdict",
+        )
+    if not reason:
+        raise ReviewRefused("Say why: a correction needs a reason.", code="reason_missing")
+    return label
+
+
+def ensure_at_verdict(state: ReadingState) -> None:
+    """Refuse what presumes the first read and the reveal, where the protocol asks for them and they are missing."""
+    if state.step == "first_read":
+        raise ReadingConflict("Commit your first read before you give a verdict.", code="first_read_missing")
+    if state.step == "reveal":
+        raise ReadingConflict("See the machine's answer before you give a verdict.", code="reveal_missing")
+
+
+def _classes() -> str:
+    return ", ".join(CLASSES)
+
+
+def _malformed(sentence: str, code: str) -> ReviewRefused:
+    return ReviewRefused(sentence, code=code, status=400)
