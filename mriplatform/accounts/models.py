@@ -19,7 +19,19 @@ class User(AbstractUser):
 
     def clean(self) -> None:
         super().clean()
-        if self.is_staff and self.pk and self.memberships.filter(role__in=READER_ROLES).exists():
+        self._refuse_staff_who_read()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Not every door validates a model; this rule guards the blinded read, so it stands here too.
+        self._refuse_staff_who_read()
+        super().save(*args, **kwargs)
+
+    def _refuse_staff_who_read(self) -> None:
+        if (
+            self.is_staff
+            and not self._state.adding
+            and self.memberships.filter(role__in=READER_ROLES).exists()
+        ):
             raise ValidationError(
                 {"is_staff": "A reader is never staff: the admin shows what a reading must not."}
             )
