@@ -1,11 +1,13 @@
 """Every case of the list, at the intake's own door."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake.refusals import STATUS
 from tests.classifier.intake.cases import ACCEPTED, REFUSED, Case, chunks_of, encode, picture
 
 
@@ -56,3 +58,10 @@ def test_a_file_over_the_limit(decoder: Decoder) -> None:
     with pytest.raises(IntakeRefused, match="The file is too large; the limit is") as refused:
         canonicalise(data, None, Limits(max_bytes=len(data) - 1), decoder)
     assert (refused.value.code, refused.value.status) == ("file_too_large", 413)
+
+
+def test_every_code_stands_in_the_docs() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "intake.md").read_text()
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    described = {code.strip(" `"): int(row[2]) for row in rows for code in row[1].split(",")}
+    assert described == STATUS
