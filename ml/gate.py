@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ml.labels import CLASSES
+from ml.labels import CLASSES, InputError
 
 Answer = Literal["passed", "refused", "insufficient"]
 
@@ -30,11 +30,11 @@ def judge(candidate: dict[str, Any], incumbent: dict[str, Any]) -> GateResult:
     the incumbent's, or its recall of any class more than 0.02; otherwise it passes.
 
     Raises:
-        ValueError: when the figures are of different images.
+        InputError: when the figures are of different images.
     """
     sizes = {name: candidate["per_class"][name]["n"] for name in CLASSES}
     if sizes != {name: incumbent["per_class"][name]["n"] for name in CLASSES}:
-        raise ValueError("The figures of candidate and incumbent are of different images.")
+        raise InputError("The figures of candidate and incumbent are of different images.")
     short = [f"{name} has {size}" for name, size in sizes.items() if size < LEAST_PER_CLASS]
     if candidate["n"] < LEAST_IMAGES or short:
         found = ", ".join([f"{candidate['n']} images", *short])

@@ -38,7 +38,11 @@ def skull_ring(pixels: npt.NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def looks_like_ct(pixels: npt.NDArray[np.uint8]) -> bool:
-    """Says whether an 8-bit image looks like a CT head: a closed, thick, saturated skull."""
+    """Says whether an 8-bit image looks like a CT head: a closed, thick, saturated skull.
+
+    A rule for cleaning training data. It misses CT in a window that leaves bone grey, and takes a few MRI with
+    thick bright fat for CT; it is no gate for what a user sends.
+    """
     closed, filled = skull_ring(pixels)
     return closed > CT_RING_CLOSED and filled >= CT_RING_FILLED
 

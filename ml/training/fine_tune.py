@@ -128,7 +128,9 @@ class _Training:
             size=self.sizes[epoch], batch_size=recipe.batch_size, how=recipe.augmentation,
             seed=self.seed, epoch=epoch,
         )  # fmt: skip
-        fitted = self.network.trainable.fit(batches, epochs=epoch + 1, initial_epoch=epoch, verbose=0)
+        fitted = self.network.trainable.fit(
+            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0
+        )
         figures = {"epoch": float(epoch + 1), "size": float(self.sizes[epoch])}
         figures |= {"loss": float(fitted.history["loss"][0]), **self._validate(self.sizes[epoch])}
         self.state.epoch += 1

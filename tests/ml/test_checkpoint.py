@@ -1,0 +1,215 @@
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from ml.checkpoint import Checkpoint, CheckpointError, read_checkpoint, replace_head
+from ml.checkpoint.graph import open_session
+from ml.checkpoint.weights import demand_self_contained, load_weights
+from ml.inference import KerasPredictor, OnnxPredictor, verify_golden
+from ml.networks import build_network
+from ml.preprocessing import scale
+
+
+def rebuilt(data: bytes, changes: dict[str, bytes], *, drop: str = "", repair: bool = False) -> bytes:
+    """The archive with other members; `repair` states their right sha256, as an attacker would."""
+    import hashlib
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != drop}
+    members |= changes
+    if repair:
+        metadata = json.loads(members["metadata.json"])
+        for name in changes:
+            if name != "metadata.json":
+                metadata["members"][name] = hashlib.sha256(members[name]).hexdigest()
+        members["metadata.json"] = json.dumps(metadata).encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return file.getvalue()
+
+
+def with_metadata(data: bytes, **changes: object) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+    return rebuilt(data, {"metadata.json": json.dumps({**metadata, **changes}).encode()})
+
+
+def test_round_trip(tiny: Checkpoint) -> None:
+    assert tiny.classes == ("glioma", "meningioma", "notumor", "pituitary")
+    assert tiny.temperature == 1.5
+    assert tiny.replay().embeddings.shape == (200, 24)
+    assert tiny.reference().groups[:4] == ("subject-0", "subject-0", "subject-0", "subject-1")
+    assert tiny.training_hashes().sha256[1] == f"{1:064x}"
+    kernel, bias = tiny.head()
+    keras_kernel, keras_bias = tiny.build_network().head.get_weights()
+    assert np.array_equal(kernel, keras_kernel)
+    assert np.array_equal(bias, keras_bias)
+
+
+def test_keras_and_onnx_answer_alike_and_as_when_made(tiny: Checkpoint) -> None:
+    predictors = OnnxPredictor(tiny, threads=1), KerasPredictor(tiny)
+    batch = np.random.default_rng(0).uniform(-1, 1, (5, 64, 64, 1)).astype(np.float32)
+    served, trained = (predictor.predict(batch) for predictor in predictors)
+    for name in ("probabilities", "maps", "embeddings"):
+        assert np.abs(getattr(served, name) - getattr(trained, name)).max() <= 1e-5
+    for predictor in predictors:
+        verify_golden(predictor, tiny)
+    assert (predictors[0].runtime, predictors[1].runtime) == ("onnxruntime", "keras-tensorflow")
+
+
+def test_golden_replay_notices_another_model(tiny: Checkpoint) -> None:
+    kernel, bias = tiny.head()
+    other = read_checkpoint(replace_head(tiny, kernel * 1.001, bias))
+    with pytest.raises(CheckpointError, match="answers otherwise"):
+        verify_golden(OnnxPredictor(other), tiny)
+
+
+def test_replace_head_changes_both_models_and_nothing_else(tiny: Checkpoint) -> None:
+    kernel = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    bias = np.arange(4, dtype=np.float32)
+    other = read_checkpoint(replace_head(tiny, kernel, bias, {"name": "tiny-2"}))
+    assert np.array_equal(other.head()[0], kernel)
+    assert np.array_equal(other.build_network().head.get_weights()[1], bias)
+    assert other.metadata["name"] == "tiny-2"
+    assert other.metadata["parent_sha256"] == tiny.sha256
+    assert other.members["replay.npz"] == tiny.members["replay.npz"]
+    batch = scale(tiny.golden().levels)
+    before, after = OnnxPredictor(tiny).predict(batch), OnnxPredictor(other).predict(batch)
+    assert np.array_equal(before.embeddings, after.embeddings)
+    logits = (after.embeddings @ kernel + bias) / 1.5
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert np.allclose(after.probabilities, shares / shares.sum(axis=1, keepdims=True), atol=1e-5)
+    verify_golden(KerasPredictor(other), other)
+    back = read_checkpoint(replace_head(other, *tiny.head(), {"name": "tiny"}))
+    assert np.array_equal(OnnxPredictor(back).predict(batch).probabilities, before.probabilities)
+
+
+def test_replace_head_refuses_what_is_no_head(tiny: Checkpoint) -> None:
+    kernel, bias = tiny.head()
+    with pytest.raises(CheckpointError, match=r"shape \(24, 4\)"):
+        replace_head(tiny, kernel[:-1], bias)
+    with pytest.raises(CheckpointError, match="finite"):
+        replace_head(tiny, kernel * np.nan, bias)
+
+
+def test_the_same_checkpoint_has_the_same_bytes(tiny: Checkpoint, tiny_bytes: bytes) -> None:
+    kernel, bias = tiny.head()
+    assert replace_head(tiny, kernel, bias) == replace_head(read_checkpoint(tiny_bytes), kernel, bias)
+
+
+def test_one_changed_byte_is_noticed(tiny_bytes: bytes, tiny: Checkpoint) -> None:
+    with zipfile.ZipFile(io.BytesIO(tiny_bytes)) as archive:
+        onnx_bytes = bytearray(archive.read("model.onnx"))
+    onnx_bytes[len(onnx_bytes) // 2] ^= 1
+    altered = rebuilt(tiny_bytes, {"model.onnx": bytes(onnx_bytes)})
+    with pytest.raises(CheckpointError, match=r"model\.onnx was altered"):
+        read_checkpoint(altered)
+    with pytest.raises(CheckpointError, match=f"expected sha256 {tiny.sha256[:12]}"):
+        read_checkpoint(altered, tiny.sha256)
+    flipped = bytearray(tiny_bytes)
+    flipped[len(flipped) // 2] ^= 1
+    with pytest.raises(CheckpointError):
+        read_checkpoint(bytes(flipped))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 2}, "schema 2"),
+        ({"classes": ["glioma", "meningioma", "pituitary", "notumor"]}, "classes are"),
+        ({"members": {}}, "does not state the sha256"),
+        ({"preprocessing_sha256": "0" * 64}, "preprocessing was altered"),
+        ({"preprocessing": {"size": 64}}, "preprocessing is not usable"),
+    ],
+)
+def test_unfit_metadata_is_refused(tiny_bytes: bytes, changes: dict, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint(with_metadata(tiny_bytes, **changes))
+
+
+def test_unknown_network_is_refused(tiny_bytes: bytes) -> None:
+    checkpoint = read_checkpoint(with_metadata(tiny_bytes, network={"name": "lambda_net"}))
+    with pytest.raises(CheckpointError, match="'lambda_net' is not known"):
+        checkpoint.build_model()
+
+
+def test_what_is_no_archive_is_refused(tiny_bytes: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="not a readable archive"):
+        read_checkpoint(b"PK, but no more")
+    with pytest.raises(CheckpointError, match="not a readable archive"):
+        read_checkpoint(tiny_bytes[: len(tiny_bytes) // 2])
+    with pytest.raises(CheckpointError, match="exactly the members"):
+        read_checkpoint(rebuilt(tiny_bytes, {}, drop="golden.npz"))
+    with pytest.raises(CheckpointError, match="exactly the members"):
+        read_checkpoint(rebuilt(tiny_bytes, {"model.keras": b"lambda"}))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_checkpoint(tmp_path / "none.ckpt.zip")
+
+
+def test_pickled_arrays_are_refused(tiny_bytes: bytes) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return (pytest.fail, ("a pickle was loaded",))
+
+    file = io.BytesIO()
+    np.savez(file, embeddings=np.array([Evil()], object), labels=np.zeros(1), hashes=np.zeros((1, 32)))
+    checkpoint = read_checkpoint(rebuilt(tiny_bytes, {"replay.npz": file.getvalue()}, repair=True))
+    with pytest.raises(CheckpointError, match=r"replay\.npz cannot be read"):
+        checkpoint.replay()
+
+
+def test_weights_with_links_to_elsewhere_are_refused(tiny_bytes: bytes, tmp_path: Path) -> None:
+    outside = tmp_path / "secret.h5"
+    with h5py.File(outside, "w") as file:
+        file["vars"] = np.zeros(3, np.float32)
+    for link in (h5py.ExternalLink(str(outside), "/vars"), h5py.SoftLink("/other")):
+        crafted = io.BytesIO()
+        with h5py.File(crafted, "w") as file:
+            file.create_group("layers/head")["vars"] = link
+        checkpoint = read_checkpoint(
+            rebuilt(tiny_bytes, {"model.weights.h5": crafted.getvalue()}, repair=True)
+        )
+        with pytest.raises(CheckpointError, match="link to elsewhere at /layers/head/vars"):
+            checkpoint.build_model()
+
+
+def test_weights_stored_outside_or_as_objects_are_refused(tmp_path: Path) -> None:
+    crafted = tmp_path / "external.h5"
+    with h5py.File(crafted, "w") as file:
+        file.create_dataset("w", (4,), "f4", external=[(str(tmp_path / "raw"), 0, 16)])
+    with pytest.raises(CheckpointError, match="another kind at /w"):
+        demand_self_contained(crafted.read_bytes())
+    with pytest.raises(CheckpointError, match="not an HDF5 file"):
+        demand_self_contained(b"\x80\x04pickle")
+
+
+def test_weights_of_another_network_do_not_fit(tiny: Checkpoint) -> None:
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_weights(build_network("mobilenet_v2", 64).trainable, tiny.members["model.weights.h5"])
+
+
+def test_graph_that_reaches_outside_is_refused(tiny: Checkpoint) -> None:
+    model = onnx.load_model_from_string(tiny.onnx)
+    model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    with pytest.raises(CheckpointError, match="another file"):
+        open_session(model.SerializeToString())
+    foreign = onnx.load_model_from_string(tiny.onnx)
+    foreign.graph.node.append(helper.make_node("PyOp", ["image"], ["evil"], domain="com.evil"))
+    with pytest.raises(CheckpointError, match=r"foreign operators: \['com.evil'\]"):
+        open_session(foreign.SerializeToString())
+    with pytest.raises(CheckpointError, match="cannot be"):
+        open_session(b"not onnx")
+
+
+def test_predictors_refuse_other_shapes(tiny: Checkpoint) -> None:
+    with pytest.raises(CheckpointError, match=r"\(N, 64, 64, 1\)"):
+        OnnxPredictor(tiny).predict(np.zeros((1, 32, 32, 1), np.float32))

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.inspection import ImageError, find_images, inspect_images, looks_like_ct, read_grey
+from ml.report import inspection_sections, to_html, to_text
+
+
+def picture(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (9, 9)).astype(np.float32)
+    return np.clip(cv2.resize(coarse, (96, 96), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def ellipse(ring: int, thick: float) -> np.ndarray:
+    ys, xs = np.mgrid[0:256, 0:256]
+    radius = np.hypot((ys - 128) / 100, (xs - 128) / 80)
+    image = np.where(radius < 1, 100, 0)
+    image[(radius < 1) & (radius > 1 - thick)] = ring
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    def put(name: str, pixels: np.ndarray) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path, quality=95)
+
+    put("Training/glioma/a.png", picture(1))
+    put("Training/glioma/a_again.png", picture(1))
+    put("Training/notumor/b.png", picture(2))
+    put("Training/masks/b.png", picture(2))
+    put("Testing/meningioma/a_exact.png", picture(1))
+    put("Testing/glioma/b_near.jpg", picture(2))
+    put("Testing/pituitary/b_mirrored.png", picture(2)[:, ::-1].copy())
+    put("Testing/pituitary/alone.png", picture(3))
+    (tmp_path / "Testing/pituitary/broken.jpg").write_bytes(
+        (tmp_path / "Testing/glioma/b_near.jpg").read_bytes()[:300]
+    )
+    (tmp_path / "Testing/pituitary/text.png").write_text("no image")
+    return tmp_path
+
+
+def test_survey_finds_what_was_planted(folder: Path) -> None:
+    survey = inspect_images(find_images([folder]), folder)
+    assert (survey["images"], survey["readable"]) == (9, 7)
+    assert survey["classes"] == {
+        "test": {"glioma": 1, "meningioma": 1, "pituitary": 2},
+        "train": {"glioma": 2, "notumor": 1},
+    }
+    assert [entry["file"] for entry in survey["corrupt"]] == [
+        "Testing/pituitary/broken.jpg", "Testing/pituitary/text.png",
+    ]  # fmt: skip
+    pairs = {kind: found["pairs"] for kind, found in survey["duplicates"].items()}
+    assert pairs == {"exact": 3, "near": 1, "mirrored": 2}
+    assert survey["duplicates"]["exact"]["pairs_with_two_labels"] == 2
+    assert survey["clusters"] == {"count": 3, "largest": 3}
+    (leak,) = survey["leakage"]
+    assert leak == {
+        "from": "train", "into": "test", "images": 4, "up_to_exact": 1, "up_to_near": 2, "up_to_mirrored": 3,
+    }  # fmt: skip
+
+
+def test_reports_say_the_same(folder: Path) -> None:
+    sections = inspection_sections(inspect_images(find_images([folder]), folder))
+    text, page = to_text(sections), to_html("A & B", sections)
+    assert "train into test  4       1      2        3" in text
+    assert "<title>A &amp; B</title>" in page
+    assert "<td>train into test</td><td>4</td><td>1</td><td>2</td><td>3</td>" in page
+    assert "src=" not in page
+    assert "href=" not in page
+
+
+def test_file_names_cannot_inject_html(tmp_path: Path) -> None:
+    (tmp_path / "<b>x.png").write_text("no image")
+    page = to_html("t", inspection_sections(inspect_images(find_images([tmp_path]), tmp_path)))
+    assert "<b>" not in page
+    assert "&lt;b&gt;x.png" in page
+
+
+def test_ct_is_told_by_a_thick_closed_bright_skull() -> None:
+    assert looks_like_ct(ellipse(ring=255, thick=0.12))
+    assert not looks_like_ct(ellipse(ring=255, thick=0.01))
+    assert not looks_like_ct(ellipse(ring=180, thick=0.12))
+    half = ellipse(ring=255, thick=0.12)
+    half[:, 128:] = np.minimum(half[:, 128:], 200)
+    assert not looks_like_ct(half)
+    assert not looks_like_ct(np.zeros((64, 64), np.uint8))
+
+
+def test_grey_of_every_mode_and_depth(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "rgb.png")
+    Image.fromarray(rgb).convert("L").save(tmp_path / "l.png")
+    assert np.array_equal(read_grey(tmp_path / "rgb.png"), read_grey(tmp_path / "l.png"))
+    wide = (np.arange(600, dtype=np.uint16) * 100).reshape(20, 30)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert np.array_equal(read_grey(tmp_path / "wide.png"), wide)
+    Image.fromarray(rgb).save(tmp_path / "lies.png", format="TIFF")
+    with pytest.raises(ImageError, match=r"lies\.png cannot be read"):
+        read_grey(tmp_path / "lies.png")
+
+
+def test_no_image_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no PNG or JPEG"):
+        find_images([tmp_path])
+    with pytest.raises(ImageError, match="does not exist"):
+        find_images([tmp_path / "gone"])
+
+
+@pytest.mark.data
+def test_real_ct_heads_are_told_from_real_mri(real_data: Path) -> None:
+    brisc = sorted((real_data / "brisc_notumor").glob("*.jpg"))
+    found = [path for path in brisc if looks_like_ct(read_grey(path))]
+    assert len(found) == 54
+    assert {path.name.split("_")[4] for path in found} == {"ax"}

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from ml.manifest import ManifestError, Row, manifest_bytes, read_manifest, write_manifest
+
+ROWS = (
+    Row("a/1.png", "glioma", "train", "s1", "ab" * 32, "d1"),
+    Row('odd, "name".png', "notumor", "test", "s2"),
+)
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_round_trip(tmp_path: Path, name: str) -> None:
+    sha256 = write_manifest(ROWS, tmp_path / name)
+    read = read_manifest(tmp_path / name)
+    assert read.rows == ROWS
+    assert read.sha256 == sha256
+    assert read.part("test") == ROWS[1:]
+
+
+def test_bytes_are_the_same_for_the_same_rows() -> None:
+    assert manifest_bytes(ROWS) == manifest_bytes(list(ROWS))
+    assert manifest_bytes(ROWS) != manifest_bytes(ROWS[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("m.csv", "image,label\na.png,glioma\n", "Line 2 has no split"),
+        ("m.csv", "image,label,split\na.png,cyst,train\n", "Line 2: The label 'cyst'"),
+        ("m.csv", "image,label,split\na.png,glioma,dev\n", "Line 2: the split 'dev'"),
+        ("m.csv", "image,label,split\n" + "a.png,glioma,train\n" * 2, "stands in it twice"),
+        ("m.csv", "image,label,split\n", "lists no image"),
+        ("m.jsonl", "{}\n[]\n", "Line 1 has no image"),
+        ("m.jsonl", "[]\n", "Line 1 is not a JSON object"),
+        ("m.jsonl", "{\n", "Line 1 is not JSON"),
+    ],
+)
+def test_errors_name_the_line(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(tmp_path / name)
