@@ -56,3 +56,10 @@ class CheckpointRefused(PlatformError):
     """A checkpoint that is missing, altered or does not fit: nothing is predicted with it."""
 
     code = "checkpoint_refused"
+
+
+class PixelsGone(PlatformError):
+    """The image is there, and nobody may see its pixels any more."""
+
+    code = "pixels_gone"
+    status = 404

@@ -15,12 +15,15 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from classifier.exceptions import PlatformError
+from mriplatform.accounts.models import User
 from mriplatform.api.problems import TITLES, Answer, answer_to, problem_response
 
 API_PREFIX = "/api/"
 MALFORMED = Answer(400, "malformed_request", "The request is malformed.")
 CSRF_FAILED = Answer(
-    403, "csrf_failed", "The form could not be checked as yours, so nothing was changed. Reload the page, try again."
+    403,
+    "csrf_failed",
+    "The form could not be checked as yours, so nothing was changed. Reload the page, try again.",
 )
 NOT_SIGNED_IN = Answer(401, "not_authenticated", "You were signed out. Reload the page and sign in again.")
 
@@ -36,8 +39,19 @@ def refuse(request: HttpRequest, answer: Answer) -> HttpResponse:
     """The answer as a page, or as a problem document where that is what is read."""
     if wants_document(request):
         return problem_response(answer)
-    context = {"status": answer.status, "title": TITLES.get(answer.status, "Error"), "sentence": answer.sentence}
-    return render(request, "refusal.html", context, status=answer.status, headers=answer.headers)
+    context = {
+        "status": answer.status,
+        "title": TITLES.get(answer.status, "Error"),
+        "sentence": answer.sentence,
+    }
+    return with_headers(render(request, "refusal.html", context, status=answer.status), answer)
+
+
+def with_headers[R: HttpResponse](response: R, answer: Answer | None) -> R:
+    """The response with the headers of an answer, such as Retry-After."""
+    for name, value in (answer.headers if answer else {}).items():
+        response[name] = value
+    return response
 
 
 def says_refusals[**P](
@@ -71,6 +85,13 @@ def signed_in[**P](
     return answering
 
 
+def person(request: HttpRequest) -> User:
+    """The user of a request that `signed_in` let through."""
+    if not isinstance(request.user, User):
+        raise TypeError("This view needs @signed_in.")
+    return request.user
+
+
 def check_query(request: HttpRequest, *known: str) -> None:
     """Refuse query parameters that a page does not know, as the API does.
 
@@ -87,7 +108,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return refuse(request, answer_to(exception) or Answer(403, "not_allowed", "None of your roles may do this."))
+    return refuse(
+        request, answer_to(exception) or Answer(403, "not_allowed", "None of your roles may do this.")
+    )
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

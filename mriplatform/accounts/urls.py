@@ -11,7 +11,9 @@ urlpatterns = [
     path("account/tokens/revoke", views.token_revoke, name="token-revoke"),
     path(
         "account/password",
-        PasswordChangeView.as_view(template_name="accounts/password.html", success_url=reverse_lazy("account")),
+        PasswordChangeView.as_view(
+            template_name="accounts/password.html", success_url=reverse_lazy("account")
+        ),
         name="password",
     ),
 ]

@@ -59,8 +59,8 @@ class Answer(NamedTuple):
     status: int
     code: str
     sentence: str
-    more: dict[str, Any] = {}  # noqa: RUF012 - never changed
-    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
 
 
 def problem_document(status_code: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
@@ -132,12 +132,16 @@ def _answer_to_request(error: BaseException | None) -> Answer | None:
             return Answer(413, "request_too_big", sentence)
         case TooManyFilesSent():
             limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-            return Answer(400, "too_many_files", f"At most {limit} files are taken at once; send the rest after them.")
+            return Answer(
+                400, "too_many_files", f"At most {limit} files are taken at once; send the rest after them."
+            )
         case TooManyFieldsSent():
             limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
             return Answer(400, "too_many_fields", f"The request has more than {limit} fields.")
         case MultiPartParserError() | UnreadablePostError():
-            return Answer(400, "incomplete_request", "The request is malformed or ends too early; send it again.")
+            return Answer(
+                400, "incomplete_request", "The request is malformed or ends too early; send it again."
+            )
         case DisallowedHost():
             return Answer(400, "unknown_host", "The platform is not served under this name.")
         case BadRequest():

@@ -2,29 +2,77 @@
 
 from typing import Any, ClassVar
 
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mriplatform.accounts.models import User
+from mriplatform.api.serializers import StrictSerializer
+
+PAGING = frozenset({"cursor", "page_size"})
 
 
 class ApiView(GenericAPIView[Any]):
-    """An endpoint that knows its query parameters: any other is an error, so that a misspelt filter never
-    answers with everything.
+    """An endpoint that takes no query parameter but those it names, so that a misspelt filter never answers with
+    everything.
 
     Attributes:
-        query_parameters: the names it takes; an endpoint with `paged = True` takes the paging ones as well.
+        query_serializer: what it takes; None for nothing.
+        paged: whether it answers in pages, and so takes `cursor` and `page_size` as well.
     """
 
-    query_parameters: ClassVar[frozenset[str]] = frozenset()
+    query_serializer: ClassVar[type[StrictSerializer] | None] = None
     paged: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        known = self.query_parameters | ({"cursor", "page_size"} if self.paged else set())
-        unknown = sorted(set(request.query_params) - known)
-        if unknown:
-            raise ValidationError({name[:100]: ["This query parameter is not known here."] for name in unknown})
+        self.asked(request)
+
+    def asked(self, request: Request) -> dict[str, Any]:
+        """The query parameters, validated.
+
+        Raises:
+            ValidationError: one is unknown, or has a value that it does not take.
+        """
+        given = {
+            name: value for name, value in request.query_params.items() if not (self.paged and name in PAGING)
+        }
+        return self.sent(self.query_serializer or StrictSerializer, given)
+
+    def sent(self, serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
+        """What was sent, validated by `serializer`.
+
+        Raises:
+            ValidationError: by field.
+        """
+        checked = serializer(data=data)
+        checked.is_valid(raise_exception=True)
+        return dict(checked.validated_data)
 
     def page_of(self, rows: Any) -> list[Any]:
-        """One page of the rows; answer with `self.get_paginated_response`."""
-        return self.paginate_queryset(rows) or []
+        """The page of the rows that is asked for."""
+        return list(self.paginate_queryset(rows) or [])
+
+    def paged_response(self, shown: list[dict[str, Any]]) -> Response:
+        """A page, in the shape of the endpoint's serializer, with the addresses of its neighbours."""
+        return self.get_paginated_response(self.get_serializer(shown, many=True).data)
+
+
+class AnyFormat(DefaultContentNegotiation):
+    """For an endpoint whose format is fixed, whatever the Accept header prefers."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+def person(request: Request) -> User:
+    """The user of a request that needs one.
+
+    Raises:
+        NotAuthenticated: nobody is signed in.
+    """
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user

@@ -1,0 +1,97 @@
+"""Examples for the API documentation: made up, and of nobody."""
+
+from drf_spectacular.utils import OpenApiExample
+
+_STUDY_ID = "019b1f6e-8a01-7c3e-9d55-0a6f1e2b7f3a"
+_IMAGE_ID = "019b1f6e-8a02-7b11-8f20-4c9d8e7a6b5c"
+_VERSION = {"id": "019b1f00-0000-7000-8000-000000000001", "number": 1, "name": "mobilenetv2-v1"}
+_PREDICTION = {
+    "id": "019b1f6e-8a03-7d42-a1b2-c3d4e5f60718",
+    "image": _IMAGE_ID,
+    "study": _STUDY_ID,
+    "status": "succeeded",
+    "model_version": _VERSION,
+    "label": "meningioma",
+    "probabilities": {"glioma": 0.141, "meningioma": 0.832, "notumor": 0.004, "pituitary": 0.023},
+    "runtime": "onnxruntime",
+    "device": "cpu",
+    "queued_at": "2026-03-02T10:42:00.120Z",
+    "finished_at": "2026-03-02T10:42:00.180Z",
+    "failure": None,
+}
+_STUDY = {
+    "id": _STUDY_ID,
+    "collection": "019b1e00-0000-7000-8000-0000000000c0",
+    "status": "succeeded",
+    "ahead": 0,
+    "origin": "api",
+    "synthetic": False,
+    "uploaded_by": "uma",
+    "created_at": "2026-03-02T10:42:00.100Z",
+    "final": False,
+    "removed": False,
+    "images": [
+        {
+            "id": _IMAGE_ID,
+            "study": _STUDY_ID,
+            "collection": "019b1e00-0000-7000-8000-0000000000c0",
+            "number": 1,
+            "width": 512,
+            "height": 512,
+            "bits": 8,
+            "window": None,
+            "pixel_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "created_at": "2026-03-02T10:42:00.110Z",
+            "hidden": False,
+            "pixels": f"/api/v1/images/{_IMAGE_ID}/pixels",
+            "status": "succeeded",
+            "failure": None,
+            "prediction": _PREDICTION,
+        }
+    ],
+}
+_QUEUED = _STUDY | {
+    "status": "queued",
+    "ahead": 3,
+    "images": [{**_STUDY["images"][0], "status": "queued", "prediction": None}],  # type: ignore[index]
+}
+
+STUDY_EXAMPLE = OpenApiExample(
+    "A study that is analysed", value=_STUDY, response_only=True, status_codes=["200"]
+)
+PREDICTION_EXAMPLE = OpenApiExample(
+    "A prediction", value=_PREDICTION, response_only=True, status_codes=["200"]
+)
+UPLOADED_EXAMPLE = OpenApiExample(
+    "Stored",
+    value={
+        "studies": [_QUEUED],
+        "files": [
+            {
+                "number": 1,
+                "outcome": "stored",
+                "code": "stored",
+                "detail": "Stored; its prediction is in line.",
+                "study": _STUDY_ID,
+                "image": _IMAGE_ID,
+                "url": f"/api/v1/studies/{_STUDY_ID}",
+            }
+        ],
+    },
+    response_only=True,
+    status_codes=["202"],
+)
+REFUSED_EXAMPLE = OpenApiExample(
+    "Refused",
+    value={
+        "type": "about:blank",
+        "title": "Wrong type",
+        "status": 415,
+        "code": "type_mismatch",
+        "detail": "The file says JPEG but contains PNG.",
+        "request_id": "019b1f6e-8a01-7c3e-9d55-0a6f1e2b0000",
+    },
+    media_type="application/problem+json",
+    response_only=True,
+    status_codes=["415"],
+)

@@ -1,0 +1,89 @@
+"""Predictions, for those who may see them; to everybody else they are not there."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from classifier.access import get_image, get_prediction, get_study
+from classifier.api.examples import PREDICTION_EXAMPLE
+from classifier.api.serializers import (
+    NothingSerializer,
+    PredictionDetailSerializer,
+    PredictionQuerySerializer,
+    PredictionSerializer,
+)
+from classifier.api.shown import shown_prediction
+from classifier.models import Prediction
+from classifier.selectors import predictions_of
+from classifier.services.predictions import retry_prediction
+from mriplatform.accounts.access import get_collection, require_in
+from mriplatform.accounts.roles import Permission
+from mriplatform.api.schema import problems
+from mriplatform.api.views import ApiView, person
+
+
+class Predictions(ApiView):
+    serializer_class = PredictionSerializer
+    query_serializer = PredictionQuerySerializer
+    paged = True
+
+    @extend_schema(
+        operation_id="list_predictions",
+        summary="List the predictions that you may see, newest first",
+        parameters=[PredictionQuerySerializer],
+        responses={200: PredictionSerializer(many=True), **problems(400, 401, 404)},
+        examples=[PREDICTION_EXAMPLE],
+    )
+    def get(self, request: Request) -> Response:
+        rows = self.page_of(_filtered(request, self.asked(request)))
+        return self.paged_response([shown_prediction(row, row.image) for row in rows])
+
+
+def _filtered(request: Request, asked: dict[str, Any]) -> QuerySet[Prediction]:
+    rows = predictions_of(request.user)
+    if "collection" in asked:
+        get_collection(request.user, asked["collection"], Permission.VIEW_STUDIES)
+        rows = rows.filter(image__collection=asked["collection"])
+    if "study" in asked:
+        rows = rows.filter(image__study=get_study(request.user, asked["study"]))
+    if "image" in asked:
+        rows = rows.filter(image=get_image(request.user, asked["image"]))
+    if "status" in asked:
+        rows = rows.filter(status=asked["status"])
+    return rows
+
+
+class OnePrediction(ApiView):
+    serializer_class = PredictionDetailSerializer
+
+    @extend_schema(
+        operation_id="get_prediction",
+        summary="One prediction, with its class maps",
+        responses={200: PredictionDetailSerializer, **problems(401, 404)},
+    )
+    def get(self, request: Request, prediction_id: UUID) -> Response:
+        prediction = get_prediction(request.user, prediction_id)
+        shown = shown_prediction(prediction, prediction.image, maps=True)
+        return Response(PredictionDetailSerializer(shown).data)
+
+
+class RetryPrediction(ApiView):
+    serializer_class = NothingSerializer
+
+    @extend_schema(
+        operation_id="retry_prediction",
+        summary="Queue a failed prediction again",
+        request=None,
+        responses={202: PredictionSerializer, **problems(400, 401, 403, 404, 409)},
+    )
+    def post(self, request: Request, prediction_id: UUID) -> Response:
+        self.sent(NothingSerializer, request.data)
+        prediction = get_prediction(request.user, prediction_id)
+        require_in(request.user, prediction.image.collection_id, Permission.RETRY_PREDICTIONS)
+        retry_prediction(actor=person(request), prediction_id=prediction.pk)
+        again = get_prediction(request.user, prediction_id)
+        return Response(PredictionSerializer(shown_prediction(again, again.image)).data, status=202)

@@ -1,0 +1,203 @@
+"""The shapes that the machine reader's endpoints take and give."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
+from classifier.models import JobStatus, Origin
+from classifier.services.uploads import Grouping
+from ml.labels import CLASSES
+from mriplatform.accounts.roles import Role
+from mriplatform.api.serializers import StrictSerializer
+
+
+class UploadSerializer(StrictSerializer):
+    collection = serializers.UUIDField()
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None),
+        help_text="One or more PNG or JPEG images; repeat the field. Their names are neither kept nor logged.",
+    )
+    grouping = serializers.ChoiceField(
+        choices=[(value.value, value.value) for value in Grouping],
+        default=Grouping.ONE_STUDY.value,
+        help_text="`one_study`: all or nothing. `study_each`: every file stands alone.",
+    )
+    subject_pseudonym = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=MAX_PSEUDONYM_CHARACTERS,
+        help_text="A code of your own, never a name; kept only as a keyed hash.",
+    )
+
+
+class NothingSerializer(StrictSerializer):
+    """A write that takes no fields."""
+
+
+class PurgeSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=500, help_text="Kept in the audit. Do not name the person.")
+
+
+class StudyQuerySerializer(StrictSerializer):
+    collection = serializers.UUIDField(required=False)
+    status = serializers.ChoiceField(choices=JobStatus.choices, required=False)
+
+
+class PredictionQuerySerializer(StudyQuerySerializer):
+    study = serializers.UUIDField(required=False)
+    image = serializers.UUIDField(required=False)
+
+
+class MomentSerializer(StrictSerializer):
+    at = serializers.DateTimeField(
+        required=False, help_text="A moment such as `2026-03-01T12:00:00Z`; default now."
+    )
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    queued = serializers.IntegerField()
+    running = serializers.IntegerField()
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class CollectionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices), help_text="Your own.")
+    studies = CountsSerializer(help_text="How many studies are in each state.")
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class VersionNameSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class PredictionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    image = serializers.UUIDField()
+    study = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=JobStatus.choices)
+    model_version = VersionNameSerializer(allow_null=True)
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
+        choices=CLASSES, allow_null=True, help_text="The most probable class."
+    )
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="By class name; they sum to 1."
+    )
+    runtime = serializers.CharField()
+    device = serializers.CharField()
+    queued_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    failure = FailureSerializer(allow_null=True)
+
+
+class MapsSerializer(serializers.Serializer[Any]):
+    classes = serializers.ListField(child=serializers.CharField(), help_text="Of the last axis.")
+    values = serializers.ListField(
+        child=serializers.ListField(child=serializers.ListField(child=serializers.FloatField())),
+        help_text="Row, column, class; before the ReLU. Grad-CAM of a class is the positive part.",
+    )
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Left, top, right, bottom in image pixels of what the maps cover; null is the whole image.",
+    )
+
+
+class PredictionDetailSerializer(PredictionSerializer):
+    maps = MapsSerializer(allow_null=True)
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    centre = serializers.FloatField()
+    width = serializers.FloatField()
+
+
+class ImageSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    study = serializers.UUIDField()
+    collection = serializers.UUIDField()
+    number = serializers.IntegerField(help_text="Its place in the study, from 1.")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    bits = serializers.IntegerField()
+    window = WindowSerializer(allow_null=True)
+    pixel_sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    hidden = serializers.BooleanField()
+    pixels = serializers.CharField(
+        allow_null=True, help_text="Where the PNG is; null where nobody may see it."
+    )
+    status = serializers.ChoiceField(choices=JobStatus.choices)
+    failure = FailureSerializer(allow_null=True)
+    prediction = PredictionSerializer(
+        allow_null=True, help_text="Null until there is one, and for whoever may not see it."
+    )
+
+
+class StudySerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    collection = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=JobStatus.choices)
+    ahead = serializers.IntegerField(
+        help_text="How many predictions stand in line before this study's first."
+    )
+    origin = serializers.ChoiceField(choices=Origin.choices)
+    synthetic = serializers.BooleanField(help_text="Drawn by a program; of nobody.")
+    uploaded_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    final = serializers.BooleanField(help_text="Every image has its final label.")
+    removed = serializers.BooleanField()
+    images = ImageSerializer(many=True)
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="Of the file in the request, from 1.")
+    outcome = serializers.ChoiceField(choices=["stored", "duplicate", "refused"])
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    study = serializers.UUIDField(allow_null=True)
+    image = serializers.UUIDField(allow_null=True)
+    url = serializers.CharField(allow_null=True, help_text="Where the study is.")
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    studies = StudySerializer(many=True, help_text="Those that the upload made.")
+    files = VerdictSerializer(many=True, help_text="What became of each file.")
+
+
+class PromotionSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    reason = serializers.CharField()
+    by = serializers.CharField(allow_null=True)
+
+
+class EvaluationSerializer(serializers.Serializer[Any]):
+    part = serializers.CharField()
+    part_sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    figures = serializers.DictField()
+
+
+class ModelVersionSerializer(VersionNameSerializer):
+    in_force = serializers.BooleanField()
+    checkpoint_sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    accuracy = serializers.FloatField(allow_null=True, help_text="Of its newest evaluation.")
+
+
+class ModelVersionDetailSerializer(ModelVersionSerializer):
+    metadata = serializers.DictField(help_text="What the checkpoint says of itself.")
+    evaluations = EvaluationSerializer(many=True)
+    promotions = PromotionSerializer(many=True)

@@ -1,0 +1,146 @@
+"""Rows as the API shows them to one person. A prediction's content enters only where they may see it."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from classifier.models import Image, JobStatus, ModelVersion, Origin, Prediction, Study
+from classifier.selectors import latest_prediction, queue_ahead_of, sees_answers, study_status, viewer_maps
+from classifier.services.uploads import UploadResult, Verdict
+from ml.labels import CLASSES
+from mriplatform.accounts.selectors import Visitor
+
+type Shown = dict[str, Any]
+
+
+def shown_study(user: Visitor, study: Study) -> Shown:
+    answers = sees_answers(user, study)
+    images = list(study.images.all())
+    newest = [row for image in images if (row := latest_prediction(image)) and row.status == JobStatus.QUEUED]
+    first = min(newest, key=lambda row: (row.queued_at, row.pk), default=None)
+    return {
+        "id": study.pk,
+        "collection": study.collection_id,
+        "status": study_status(study),
+        "ahead": queue_ahead_of(first) if first else 0,
+        "origin": study.origin,
+        "synthetic": study.origin == Origin.SYNTHETIC,
+        "uploaded_by": study.uploaded_by.get_username(),
+        "created_at": study.created_at,
+        "final": study.finalised_at is not None,
+        "removed": study.purged_at is not None,
+        "images": [shown_image(image, answers=answers) for image in images],
+    }
+
+
+def shown_image(image: Image, *, answers: bool) -> Shown:
+    """An image; with its newest prediction only where `answers` says that the person may see it."""
+    newest = latest_prediction(image)
+    window = None
+    if image.window_centre is not None and image.window_width is not None:
+        window = {"centre": image.window_centre, "width": image.window_width}
+    return {
+        "id": image.pk,
+        "study": image.study_id,
+        "collection": image.collection_id,
+        "number": image.position + 1,
+        "width": image.width,
+        "height": image.height,
+        "bits": image.bits,
+        "window": window,
+        "pixel_sha256": image.pixel_sha256,
+        "created_at": image.created_at,
+        "hidden": image.hidden_at is not None,
+        "pixels": reverse("api-image-pixels", args=[image.pk]) if image.pixels_available else None,
+        "status": newest.status if newest else JobStatus.QUEUED,
+        "failure": _failure(newest),
+        "prediction": shown_prediction(newest, image) if answers and newest else None,
+    }
+
+
+def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False) -> Shown:
+    """A prediction, for whoever may see it; `maps` adds the class maps."""
+    version = prediction.model_version
+    probabilities = prediction.probabilities
+    shown: Shown = {
+        "id": prediction.pk,
+        "image": image.pk,
+        "study": image.study_id,
+        "status": prediction.status,
+        "model_version": {"id": version.pk, "number": version.number, "name": version.name}
+        if version
+        else None,
+        "label": prediction.predicted_class or None,
+        "probabilities": dict(zip(CLASSES, probabilities, strict=True)) if probabilities else None,
+        "runtime": prediction.runtime,
+        "device": prediction.device,
+        "queued_at": prediction.queued_at,
+        "finished_at": prediction.finished_at,
+        "failure": _failure(prediction),
+    }
+    if maps:
+        found = viewer_maps(prediction)
+        shown["maps"] = (
+            {"classes": found["classes"], "values": found["maps"], "box": found.get("box")} if found else None
+        )
+    return shown
+
+
+def shown_version(version: ModelVersion, current: ModelVersion | None, *, whole: bool = False) -> Shown:
+    """A model version; `whole` adds its metadata, evaluations and promotions."""
+    evaluations = list(version.evaluations.all())
+    shown: Shown = {
+        "id": version.pk,
+        "number": version.number,
+        "name": version.name,
+        "in_force": current is not None and current.pk == version.pk,
+        "checkpoint_sha256": version.checkpoint_sha256,
+        "created_at": version.created_at,
+        "accuracy": evaluations[0].figures.get("accuracy") if evaluations else None,
+    }
+    if whole:
+        shown["metadata"] = version.metadata
+        shown["evaluations"] = [
+            {
+                "part": one.part,
+                "part_sha256": one.part_sha256,
+                "created_at": one.created_at,
+                "figures": one.figures,
+            }
+            for one in evaluations
+        ]
+        shown["promotions"] = [
+            {
+                "at": one.at,
+                "kind": one.kind,
+                "reason": one.reason,
+                "by": one.promoted_by.get_username() if one.promoted_by else None,
+            }
+            for one in version.promotions.all()
+        ]
+    return shown
+
+
+def shown_upload(user: Visitor, result: UploadResult) -> Shown:
+    return {
+        "studies": [shown_study(user, study) for study in result.studies],
+        "files": [_shown_verdict(verdict) for verdict in result.verdicts],
+    }
+
+
+def _shown_verdict(verdict: Verdict) -> Shown:
+    return {
+        "number": verdict.number,
+        "outcome": verdict.outcome,
+        "code": verdict.code or verdict.outcome,
+        "detail": verdict.sentence or "Stored; its prediction is in line.",
+        "study": verdict.study.pk if verdict.study else None,
+        "image": verdict.image.pk if verdict.image else None,
+        "url": reverse("api-study", args=[verdict.study.pk]) if verdict.study else None,
+    }
+
+
+def _failure(prediction: Prediction | None) -> Shown | None:
+    if prediction is None or prediction.status != JobStatus.FAILED:
+        return None
+    return {"code": prediction.failure_code, "detail": prediction.failure_reason}

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from classifier.views import collections, images, predictions, studies, uploads, versions
+
+urlpatterns = [
+    path("collections/<uuid:collection_id>", collections.collection, name="collection"),
+    path("collections/<uuid:collection_id>/upload", uploads.upload, name="upload"),
+    path("studies/<uuid:study_id>", studies.study, name="study"),
+    path("studies/<uuid:study_id>/status", studies.study_status, name="study-status"),
+    path("studies/<uuid:study_id>/word", studies.study_word, name="study-word"),
+    path("studies/<uuid:study_id>/purge", studies.study_purge, name="study-purge"),
+    path("images/<uuid:image_id>/pixels.png", images.image_pixels, name="image-pixels"),
+    path("images/<uuid:image_id>/hide", images.image_hide, name="image-hide"),
+    path("predictions/<uuid:prediction_id>/retry", predictions.prediction_retry, name="prediction-retry"),
+    path("versions", versions.versions, name="versions"),
+    path("versions/<uuid:version_id>", versions.version, name="version"),
+]

@@ -1,0 +1,53 @@
+"""A collection: its studies, newest first."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from classifier.forms import StatusFilter
+from classifier.models import JobStatus
+from classifier.selectors import sees_answers, studies_of, study_counts, with_status
+from classifier.views.paging import page_of
+from classifier.views.presenting import named_answers
+from mriplatform.accounts.access import get_collection
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import permissions_in
+from mriplatform.pages import check_query, signed_in
+
+
+@require_safe
+@signed_in
+def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
+    found = get_collection(request.user, collection_id, Permission.VIEW_STUDIES)
+    asked = _asked(request)
+    studies = with_status(studies_of(request.user).filter(collection=found))
+    if asked["status"]:
+        studies = studies.filter(status_now=asked["status"], purged_at=None)
+    page = page_of(studies, before=asked["before"], after=asked["after"])
+    rows = [
+        {"study": study, "answer": named_answers(study) if sees_answers(request.user, study) else None}
+        for study in page.rows
+    ]
+    context = {
+        "collection": found,
+        "page": page,
+        "rows": rows,
+        "status": asked["status"],
+        "statuses": JobStatus.choices,
+        "counts": study_counts(request.user).get(found.pk, {}),
+        "show_answers": any(row["answer"] is not None for row in rows),
+        "may": permissions_in(request.user, found.pk),
+    }
+    return render(request, "classifier/collection.html", context)
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    check_query(request, "status", "before", "after")
+    form = StatusFilter(request.GET)
+    if not form.is_valid():
+        raise BadRequest(f"The filter {next(iter(form.errors))!r} has a value that it does not take.")
+    return form.cleaned_data
