@@ -1,10 +1,12 @@
 """A request's files: in memory, bounded, whatever its headers say."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.http.multipartparser import MultiPartParserError
 from django.test import RequestFactory
 
 from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
@@ -17,6 +19,13 @@ def bounds(settings):
     settings.UPLOAD_MAX_IMAGE_BYTES = 200_000
     settings.UPLOAD_MAX_REQUEST_BYTES = 1_000_000
     return settings
+
+
+class Understated:
+    """A body that is longer than its request says."""
+
+    def __init__(self, body) -> None:
+        self.read = body.read
 
 
 def post(*files: bytes):
@@ -55,6 +64,29 @@ def test_a_request_that_says_it_is_too_large_is_not_read(bounds) -> None:
 
 def test_a_request_that_understates_its_size(bounds) -> None:
     request = post(*[b"a" * 300_000] * 5)
-    # The server hands on what the header allows: a header that lies cannot get past the count of what came.
-    with pytest.raises(RequestDataTooBig, match="larger than"):
+    request.user = SimpleNamespace(is_authenticated=True)
+    request._stream = Understated(request._stream)
+    request.META["CONTENT_LENGTH"] = "1000"
+    with pytest.raises(RequestDataTooBig, match="larger than 1000000 bytes"):
+        _ = request.FILES
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["signed-in", "nobody"])
+def test_nobody_may_send_only_a_little(bounds, known: bool) -> None:
+    bounds.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+    request = post(b"a" * 150_000)
+    request.user = SimpleNamespace(is_authenticated=known)
+    if known:
+        assert len(request.FILES.getlist("files")) == 1
+    else:
+        with pytest.raises(RequestDataTooBig, match="larger than 100000 bytes"):
+            _ = request.FILES
+
+
+@pytest.mark.parametrize("missing", [4, 40, 400, 20_000])
+def test_a_body_that_breaks_off_is_refused(bounds, missing: int) -> None:
+    request = post(encode(picture()), b"b" * 30_000)
+    body = request.read()
+    request._stream, request._read_started = io.BytesIO(body[:-missing]), False
+    with pytest.raises(MultiPartParserError, match="before its closing boundary"):
         _ = request.FILES
