@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
 from classifier import doorbell
@@ -14,6 +14,8 @@ from classifier.models import Evaluation, ModelVersion, Promotion, TrainingRun
 from classifier.selectors import version_in_force
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
+
+_REGISTRY_LOCK = 0x6D7269_7265  # "mri re"
 
 
 @transaction.atomic
@@ -32,6 +34,7 @@ def register_version(
         metadata: what the checkpoint says of itself (`metadata.json`).
     """
     digest = hashlib.sha256(archive).hexdigest()
+    _hold_registry()
     known = ModelVersion.objects.filter(checkpoint_sha256=digest).first()
     if known is not None:
         return known
@@ -86,7 +89,8 @@ def roll_back(*, actor: User | None, reason: str) -> Promotion:
     Raises:
         StateConflict: there is no earlier version.
     """
-    newest = Promotion.objects.select_for_update().order_by("-sequence").first()
+    _hold_registry()
+    newest = Promotion.objects.order_by("-sequence").first()
     replaced = _replaced_by(newest) if newest else None
     if replaced is None:
         raise StateConflict("There is no earlier version to go back to.", code="nothing_to_roll_back")
@@ -111,8 +115,8 @@ def _put_in_force(*, actor: User | None, version: ModelVersion, reason: str, kin
         raise StateConflict(
             "Say why: a promotion keeps its reason for ever.", code="reason_missing", status=400
         )
-    # The row lock makes two promotions at once follow each other; the unique sequence catches the very first pair.
-    last = Promotion.objects.select_for_update().order_by("-sequence").first()
+    _hold_registry()
+    last = Promotion.objects.order_by("-sequence").first()
     if last is not None and last.model_version_id == version.pk:
         raise StateConflict(f"Version {version.number} is in force already.", code="already_in_force")
     _verify_stored_checkpoint(version)
@@ -130,6 +134,15 @@ def _put_in_force(*, actor: User | None, version: ModelVersion, reason: str, kin
     )  # fmt: skip
     doorbell.ring(doorbell.INFERENCE)
     return promotion
+
+
+def _hold_registry() -> None:
+    """Make registrations and promotions follow each other, until this transaction ends.
+
+    An advisory lock, because a row lock would need the UPDATE privilege, which nobody has on a ledger.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_REGISTRY_LOCK])
 
 
 def _verify_stored_checkpoint(version: ModelVersion) -> None:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.pictures import MAPS, ramp, write_png
+from tests.e2e.portal import Portal, start_portal
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -96,3 +97,11 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
             yield Gallery(server.stdout.readline().strip(), images, pixels)
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A running demo with data of its own, shared by the tests that use the platform as people do."""
+    portal = start_portal(tmp_path_factory.mktemp("portal"))
+    yield portal
+    portal.stop()
