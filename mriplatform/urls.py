@@ -12,8 +12,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("mriplatform.accounts.urls")),
     path("", include("classifier.urls")),
+    path("", include("reviews.urls")),
     path("api/v1/", include("mriplatform.api.urls")),
     path("api/v1/", include("classifier.api.urls")),
+    path("api/v1/", include("reviews.api.urls")),
 ]
 
 # What Django refuses before or instead of a view answers in the same two forms as everything else.
