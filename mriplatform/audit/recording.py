@@ -1,15 +1,13 @@
 """`record()`: the one way to write to the audit."""
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from mriplatform.audit.models import AuditEvent
-
-if TYPE_CHECKING:
-    from mriplatform.accounts.models import User
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -17,7 +15,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 def record(
     *,
     action: str,
-    actor: "User | None" = None,
+    actor: AbstractUser | None = None,
     target: models.Model | None = None,
     collection_id: UUID | None = None,
     **data: Any,
@@ -33,7 +31,7 @@ def record(
     """
     return AuditEvent.objects.create(
         action=action,
-        actor=actor,
+        actor_id=actor.pk if actor is not None else None,
         object_type=target._meta.label_lower if target is not None else "",
         object_id=str(target.pk) if target is not None else "",
         collection_id=collection_id,
