@@ -33,15 +33,20 @@ def get_collection_to_read(user: Visitor, collection_id: UUID) -> Collection:
 
 def get_image_to_read(user: Visitor, image_id: UUID) -> Image:
     """An image of a collection in which the user reads."""
-    image = Image.objects.select_related("study", "collection").filter(pk=image_id).first()
-    if image is None:
-        raise Http404(NOT_FOUND)
+    image = _image(image_id)
     get_collection_to_read(user, image.collection_id)
     return image
 
 
 def get_collection_to_adjudicate(user: Visitor, collection_id: UUID) -> Collection:
     return get_collection(user, collection_id, Permission.ADJUDICATE)
+
+
+def get_image_to_adjudicate(user: Visitor, image_id: UUID) -> Image:
+    """An image of a collection in which the user adjudicates."""
+    image = _image(image_id)
+    get_collection_to_adjudicate(user, image.collection_id)
+    return image
 
 
 def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection:
@@ -57,3 +62,10 @@ def get_label_set(user: Visitor, label_set_id: UUID) -> LabelSet:
     if label_set is None:
         raise Http404(NOT_FOUND)
     return label_set
+
+
+def _image(image_id: UUID) -> Image:
+    image = Image.objects.select_related("study", "collection").filter(pk=image_id).first()
+    if image is None:
+        raise Http404(NOT_FOUND)
+    return image

@@ -84,7 +84,7 @@ class ReviewEvent(LedgerModel):
     label = models.CharField(max_length=12, choices=LABEL_CHOICES, blank=True)
     verdict = models.CharField(max_length=16, choices=Verdict.choices, blank=True)
     confidence = models.PositiveSmallIntegerField(null=True, blank=True, choices=Confidence.choices)
-    reason = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=40, blank=True, choices=[*Reason.choices, ("undo", "Undone")])
     note = models.CharField(max_length=2000, blank=True)
     prediction = models.ForeignKey(
         Prediction, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

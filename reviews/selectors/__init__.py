@@ -10,10 +10,19 @@ from reviews.selectors.agreement import (
 )
 from reviews.selectors.frozen import label_sets_of, manifest_of, newest_label_set
 from reviews.selectors.labels import LabelRow, labels, labels_as_csv, labels_as_json
-from reviews.selectors.state import ReadingState, Step, machine_answer, may_see_prediction, reading_state
+from reviews.selectors.state import (
+    UNDO_SECONDS,
+    ReadingState,
+    Step,
+    machine_answer,
+    may_see_prediction,
+    reading_revision,
+    reading_state,
+)
 from reviews.selectors.worklist import may_hold, protocol_of, readings_of, worklist, worklist_counts
 
 __all__ = [
+    "UNDO_SECONDS",
     "FinalLabel",
     "LabelRow",
     "Outcome",
@@ -32,6 +41,7 @@ __all__ = [
     "newest_label_set",
     "open_disagreements",
     "protocol_of",
+    "reading_revision",
     "reading_state",
     "readings_of",
     "standings",

@@ -1,5 +1,7 @@
 """What a reading has come to, derived from what was said in it, and the one door to the machine's answer."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -90,6 +92,13 @@ def _open_step(mode: str, first_read: ReviewEvent | None, reveal: ReviewEvent | 
     if mode != Mode.UNAIDED and reveal is None:
         return Step.REVEAL
     return Step.VERDICT
+
+
+def reading_revision(reading: Reading) -> str:
+    """A short hash of what was said and of the draft: it changes when, and only when, one of them does."""
+    said = [str(event.pk) for event in sorted(reading.events.all(), key=lambda event: event.sequence)]
+    content = json.dumps([said, reading.draft], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
 def may_see_prediction(reading: Reading) -> bool:

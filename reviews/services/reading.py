@@ -1,18 +1,22 @@
 """The steps of a reading: claim, first read, reveal, verdict, and the ways to take a step back."""
 
-import json
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
 
 from mriplatform.accounts.models import User
-from reviews.exceptions import ReadingConflict, ReviewRefused
+from reviews.exceptions import ReadingConflict
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
-from reviews.selectors import ReadingState, Step, machine_answer, reading_state
-from reviews.selectors.state import UNDO_SECONDS
+from reviews.selectors import (
+    UNDO_SECONDS,
+    ReadingState,
+    Step,
+    machine_answer,
+    reading_state,
+)
 from reviews.services.claims import (
     LEASE,
     claim_image,
@@ -22,6 +26,7 @@ from reviews.services.claims import (
     newest_answer,
     renew_lease,
 )
+from reviews.services.drafts import save_draft
 from reviews.services.finality import refresh_finality
 from reviews.services.ledger import append, said_before
 from reviews.services.statements import (
@@ -49,12 +54,11 @@ Mode = ReadingProtocol.Mode
 UNDO: Final = "undo"
 # What the page counts down, and a little for the request's way here.
 UNDO_WINDOW: Final = timedelta(seconds=UNDO_SECONDS + 2)
-DRAFT_FIELDS: Final = frozenset({"label", "confidence", "verdict", "reason", "note"})
 
 
 @transaction.atomic
 def commit_first_read(
-    *, reader: User, reading: Reading, label: str, confidence: int | None, idempotency_key: UUID
+    *, reader: User, reading: Reading, label: str, confidence: int | None, idempotency_key: UUID | None
 ) -> ReviewEvent:
     """Say what the image shows before the machine's answer does: a class and how sure, or `not_assessable`.
 
@@ -111,7 +115,7 @@ def give_verdict(
     label: str = "",
     reason: str = "",
     note: str = "",
-    idempotency_key: UUID,
+    idempotency_key: UUID | None = None,
 ) -> ReviewEvent:
     """Say the last word of this reading: confirm or correct the machine's answer, or `not_assessable`.
 
@@ -207,21 +211,6 @@ def undo(*, reader: User, reading: Reading, event_id: UUID | None = None) -> Rev
     return withdrawal
 
 
-@transaction.atomic
-def save_draft(*, reader: User, reading: Reading, draft: dict[str, Any]) -> Reading:
-    """Keep what is filled in but not said yet, and the claim with it. A draft is no statement and leaves no trace.
-
-    Raises:
-        ReviewRefused: 400, an unknown field, or a value that is no short text or number.
-        ReadingConflict: the reading is finished or lost.
-    """
-    checked = _checked_draft(draft)
-    held = renew_lease(reader=reader, reading=reading)
-    held.draft = checked
-    held.save(update_fields=["draft"])
-    return held
-
-
 def _conclude(
     held: Reading, state: ReadingState, kind: ReviewEvent.Kind, raw: Statement, key: UUID | None
 ) -> ReviewEvent:
@@ -266,24 +255,3 @@ def _undoable(state: ReadingState) -> ReviewEvent:
             f"A verdict can be undone for {UNDO_SECONDS} seconds; amend it instead.", code="undo_too_late"
         )
     return event
-
-
-def _checked_draft(draft: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(draft) - DRAFT_FIELDS)
-    if unknown:
-        raise ReviewRefused(
-            f"A draft has no field {unknown[0][:100]!r}; it may have {', '.join(sorted(DRAFT_FIELDS))}.",
-            code="unknown_field", status=400,
-        )  # fmt: skip
-    checked: dict[str, Any] = {}
-    for name, value in draft.items():
-        if isinstance(value, str):
-            checked[name] = clean_note(value)
-        elif value is None or (name == "confidence" and isinstance(value, int) and abs(value) < 100):
-            checked[name] = value
-        else:
-            raise ReviewRefused(
-                f"The draft's {name} is no short text: {json.dumps(value, default=str)[:40]}.",
-                code="malformed_draft", status=400,
-            )  # fmt: skip
-    return checked

@@ -1,0 +1,263 @@
+"""The human reader in the admin: ledgers to look at, protocols to set, label sets to freeze and to train from.
+
+Readers are never staff, so what stands here reaches nobody who has yet to read.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Model, Q, QuerySet
+from django.db.models.fields.related import ForeignKey
+from django.forms import ModelChoiceField, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from classifier.exceptions import PlatformError
+from classifier.selectors import version_in_force
+from mriplatform.accounts.access import get_collection, require_in
+from mriplatform.accounts.models import Collection, User
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
+from mriplatform.audit.admin import ReadOnlyAdmin
+from reviews.models import Adjudication, LabelSet, LabelSetEntry, Reading, ReadingProtocol, ReviewEvent
+from reviews.models import SplitAssignment as Assignment
+from reviews.selectors import newest_label_set
+from reviews.services.label_sets import freeze_label_set, retrain
+from reviews.services.protocols import set_protocol
+
+
+def _staff(request: HttpRequest) -> User:
+    """The signed-in person; the admin lets nobody else this far."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+class OwnCollectionsAdmin[M: Model](ReadOnlyAdmin[M]):
+    """Shows the rows of the collections that the user is a member of, and no others.
+
+    Attributes:
+        collection_path: from a row to its collection, as a query names it.
+    """
+
+    collection_path = "collection"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        own = collections_of(request.user)
+        return super().get_queryset(request).filter(**{f"{self.collection_path}__in": own})
+
+
+@admin.register(ReadingProtocol)
+class ReadingProtocolAdmin(OwnCollectionsAdmin[ReadingProtocol]):
+    """Adding one is setting a collection's protocol; the versions before stay."""
+
+    list_display = ("collection", "version", "mode", "readers_per_image", "set_by", "created_at")
+    list_filter = ("mode",)
+    list_select_related = ("collection", "set_by")
+    fields = ("collection", "mode", "readers_per_image")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_anywhere(request.user, Permission.SET_PROTOCOL)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "collection":
+            kwargs["queryset"] = collections_of(request.user, Permission.SET_PROTOCOL)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: ReadingProtocol, form: ModelForm[ReadingProtocol], change: bool
+    ) -> None:
+        protocol = set_protocol(
+            actor=_staff(request),
+            collection=obj.collection,
+            mode=obj.mode,
+            readers_per_image=obj.readers_per_image,
+        )
+        obj.pk, obj.version = protocol.pk, protocol.version
+
+
+@admin.register(Reading)
+class ReadingAdmin(OwnCollectionsAdmin[Reading]):
+    collection_path = "image__collection"
+    list_display = ("id", "image", "reader", "protocol", "claimed_at", "lease_expires_at", "finished_at")
+    list_filter = ("protocol__mode",)
+    list_select_related = ("image", "reader", "protocol__collection")
+    search_fields = ("reader__username",)
+    exclude = ("draft",)
+
+
+@admin.register(ReviewEvent)
+class ReviewEventAdmin(OwnCollectionsAdmin[ReviewEvent]):
+    collection_path = "reading__image__collection"
+    list_display = ("at", "reader", "image", "kind", "label", "verdict", "reason", "saw_prediction")
+    list_filter = ("kind", "label", "verdict", "saw_prediction")
+    list_select_related = ("reading__reader", "reading__image")
+    search_fields = ("reading__reader__username",)
+    date_hierarchy = "at"
+
+    @admin.display(ordering="reading__reader__username")
+    def reader(self, event: ReviewEvent) -> str:
+        return event.reading.reader.get_username()
+
+    @admin.display()
+    def image(self, event: ReviewEvent) -> str:
+        return str(event.reading.image)
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(OwnCollectionsAdmin[Adjudication]):
+    collection_path = "image__collection"
+    list_display = ("at", "image", "label", "adjudicator", "rationale")
+    list_select_related = ("image", "adjudicator")
+
+
+@admin.register(Assignment)
+class SplitAssignmentAdmin(ReadOnlyAdmin[Assignment]):
+    list_display = ("key", "split", "at")
+    list_filter = ("split",)
+    search_fields = ("key",)
+
+
+@admin.register(LabelSetEntry)
+class LabelSetEntryAdmin(OwnCollectionsAdmin[LabelSetEntry]):
+    collection_path = "label_set__collection"
+    list_display = ("label_set", "image", "label", "split", "reason")
+    list_filter = ("split", "label", "label_set")
+    list_select_related = ("label_set__collection", "image")
+
+
+@admin.register(LabelSet)
+class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
+    list_display = ("number", "collection", "parts", "left_out", "frozen_by", "created_at", "manifest_file")
+    list_filter = ("collection",)
+    list_select_related = ("collection", "frozen_by")
+    fields = ("number", "collection", "parts", "labels", "left_out", "manifest_sha256", "manifest_file", "entries",
+              "frozen_by", "created_at")  # fmt: skip
+    readonly_fields = ("parts", "labels", "left_out", "manifest_file", "entries")
+    change_list_template = "admin/reviews/labelset/change_list.html"
+    change_form_template = "admin/reviews/labelset/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("freeze/", self.admin_site.admin_view(self.freeze_view), name="reviews_labelset_freeze"),
+            path(
+                "<uuid:pk>/retrain/", self.admin_site.admin_view(self.retrain_view),
+                name="reviews_labelset_retrain",
+            ),
+        ]  # fmt: skip
+        return own + super().get_urls()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"may_freeze": has_anywhere(request.user, Permission.FREEZE_LABELS)}
+        return super().changelist_view(request, (extra_context or {}) | context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        label_set = self.get_object(request, object_id)
+        permissions = permissions_in(request.user, label_set.collection_id) if label_set else frozenset()
+        context = (extra_context or {}) | {"may_train": Permission.TRAIN in permissions}
+        return super().change_view(request, object_id, form_url, context)
+
+    @admin.display(description="training / validation / test")
+    def parts(self, label_set: LabelSet) -> str:
+        return " / ".join(str(label_set.counts[part]) for part in ("train", "validation", "test"))
+
+    @admin.display(description="labels")
+    def labels(self, label_set: LabelSet) -> str:
+        return _listed(label_set.counts["labels"])
+
+    @admin.display(description="left out")
+    def left_out(self, label_set: LabelSet) -> str:
+        return _listed(label_set.counts["reasons"])
+
+    @admin.display(description="manifest")
+    def manifest_file(self, label_set: LabelSet) -> str:
+        return format_html('<a href="{}">Download</a>', reverse("api-manifest", args=[label_set.pk]))
+
+    @admin.display(description="entries")
+    def entries(self, label_set: LabelSet) -> str:
+        address = reverse("admin:reviews_labelsetentry_changelist")
+        return format_html('<a href="{}?label_set__id__exact={}">Each image</a>', address, label_set.pk)
+
+    def freeze_view(self, request: HttpRequest) -> HttpResponse:
+        """Choose a collection, then freeze its labels."""
+        if request.method != "POST":
+            if not has_anywhere(request.user, Permission.FREEZE_LABELS):
+                raise PermissionDenied("None of your roles may freeze labels.")
+            return self._page(
+                request, "freeze", "Freeze the labels of a collection", choices=_to_freeze(request)
+            )
+        collection = get_collection(
+            request.user, _uuid(request.POST.get("collection", "")), Permission.FREEZE_LABELS
+        )
+        newest = newest_label_set(collection)
+        try:
+            label_set = freeze_label_set(actor=_staff(request), collection=collection)
+        except PlatformError as refusal:
+            self.message_user(request, refusal.sentence, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:reviews_labelset_changelist"))
+        if newest is not None and label_set.number <= newest.number:
+            self.message_user(request, f"Nothing changed since {label_set}.", messages.WARNING)
+        else:
+            self.message_user(request, f"{label_set} is frozen.")
+        return HttpResponseRedirect(reverse("admin:reviews_labelset_change", args=[label_set.pk]))
+
+    def retrain_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Confirm, then hand the label set to a training of the head."""
+        label_set = self.get_queryset(request).filter(pk=pk).first()
+        if label_set is None:
+            raise Http404
+        require_in(request.user, label_set.collection_id, Permission.TRAIN)
+        if request.method != "POST":
+            return self._page(
+                request,
+                "retrain",
+                f"Retrain the head from {label_set}",
+                label_set=label_set,
+                current=version_in_force(),
+                parts=self.parts(label_set),
+            )
+        try:
+            run = retrain(actor=_staff(request), label_set=label_set, seed=_seed(request))
+        except PlatformError as refusal:
+            self.message_user(request, refusal.sentence, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:reviews_labelset_change", args=[pk]))
+        address = reverse("admin:classifier_trainingrun_change", args=[run.pk])
+        self.message_user(request, format_html('<a href="{}">{}</a> is in line.', address, run))
+        return HttpResponseRedirect(address)
+
+    def _page(self, request: HttpRequest, name: str, title: str, **more: Any) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {"title": title, "opts": self.model._meta} | more
+        return TemplateResponse(request, f"admin/reviews/labelset/{name}.html", context)
+
+
+def _to_freeze(request: HttpRequest) -> QuerySet[Collection]:
+    """The collections whose labels the user may freeze, each with how many of its images were read."""
+    finished = Q(images__readings__finished_at__isnull=False)
+    collections = collections_of(request.user, Permission.FREEZE_LABELS)
+    return collections.annotate(images_read=Count("images", filter=finished, distinct=True))
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "–"
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _seed(request: HttpRequest) -> int:
+    text = request.POST.get("seed", "0")
+    return min(int(text), 2**31 - 1) if text.isdecimal() else 0

@@ -1,0 +1,1 @@
+"""Readings, what was said in them, adjudications, labels and label sets, for programs."""

@@ -1,0 +1,137 @@
+"""What was labelled: downloads, label sets, and the decisions where readers disagree."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mriplatform.api.schema import problems
+from mriplatform.api.serializers import StrictSerializer
+from mriplatform.api.views import ApiView, person
+from reviews.access import (
+    get_collection_to_adjudicate,
+    get_collection_with_labels,
+    get_image_to_adjudicate,
+    get_label_set,
+)
+from reviews.api.rendering import CsvRenderer, FormatNegotiation
+from reviews.api.serializers import (
+    AdjudicationSerializer,
+    DecisionSerializer,
+    LabelSetSerializer,
+    LabelsSerializer,
+    ReadImagesSerializer,
+)
+from reviews.api.shown import shown_image
+from reviews.selectors import (
+    label_sets_of,
+    labels,
+    labels_as_csv,
+    labels_as_json,
+    manifest_of,
+    open_disagreements,
+)
+from reviews.services.adjudication import adjudicate
+
+
+class FormatSerializer(StrictSerializer):
+    format = serializers.CharField(required=False)
+
+
+class Labels(ApiView):
+    query_serializer = FormatSerializer
+    renderer_classes = (JSONRenderer, CsvRenderer)
+    content_negotiation_class = FormatNegotiation
+
+    @extend_schema(
+        operation_id="download_labels",
+        summary="Every verdict in force and every adjudication, as JSON or CSV",
+        description=(
+            "Who, when, which model version answered, and whether the reader had seen its answer. Refused to readers "
+            "of the collection: it says what the machine and the others answered on images they have yet to read."
+        ),
+        parameters=[OpenApiParameter("format", str, enum=["json", "csv"])],
+        responses={
+            (200, "application/json"): LabelsSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            **problems(401, 403, 404, 406),
+        },
+    )
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        collection = get_collection_with_labels(request.user, collection_id)
+        rows = labels(collection)
+        form = request.accepted_renderer.format
+        return Response(
+            labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows),
+            headers={
+                "Content-Disposition": f'attachment; filename="labels-{collection.pk}.{form}"',
+                "Cache-Control": "private, no-store",
+            },
+        )
+
+
+class LabelSets(ApiView):
+    serializer_class = LabelSetSerializer
+    paged = True
+
+    @extend_schema(
+        operation_id="list_label_sets",
+        summary="List the label sets of your collections, newest first",
+        responses={200: LabelSetSerializer(many=True), **problems(400, 401)},
+    )
+    def get(self, request: Request) -> Response:
+        return self.paged_response(self.page_of(label_sets_of(request.user)))
+
+
+class Manifest(ApiView):
+    @extend_schema(
+        operation_id="get_manifest",
+        summary="A label set's manifest: JSON Lines, byte for byte what was frozen",
+        responses={(200, "application/x-ndjson"): OpenApiTypes.STR, **problems(401, 404)},
+    )
+    def get(self, request: Request, label_set_id: UUID) -> HttpResponse:
+        label_set = get_label_set(request.user, label_set_id)
+        return HttpResponse(
+            manifest_of(label_set),
+            content_type="application/x-ndjson",
+            headers={
+                "Content-Disposition": f'attachment; filename="label-set-{label_set.number}.jsonl"',
+                "ETag": f'"{label_set.manifest_sha256}"',
+            },
+        )
+
+
+class Disagreements(ApiView):
+    @extend_schema(
+        operation_id="list_disagreements",
+        summary="Images whose readers disagree, oldest first",
+        description="For adjudicators. What the readers and the machine said is not shown.",
+        responses={200: ReadImagesSerializer, **problems(401, 403, 404)},
+    )
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        collection = get_collection_to_adjudicate(request.user, collection_id)
+        shown = {"results": [shown_image(image) for image in open_disagreements(collection)]}
+        return Response(ReadImagesSerializer(shown).data)
+
+
+class Adjudications(ApiView):
+    @extend_schema(
+        operation_id="adjudicate",
+        summary="Decide on an image whose readers disagree; you must not have read it yourself",
+        request=DecisionSerializer,
+        responses={201: AdjudicationSerializer, **problems(400, 401, 403, 404, 409, 422)},
+    )
+    def post(self, request: Request) -> Response:
+        sent = self.sent(DecisionSerializer, request.data)
+        adjudication = adjudicate(
+            adjudicator=person(request),
+            image=get_image_to_adjudicate(request.user, sent["image"]),
+            label=sent["label"],
+            rationale=sent["rationale"],
+        )
+        return Response(AdjudicationSerializer(adjudication).data, status=201)

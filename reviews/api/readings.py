@@ -1,0 +1,227 @@
+"""A reader's own readings, step by step."""
+
+from typing import Final
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mriplatform.api.schema import problems
+from mriplatform.api.views import ApiView, person
+from reviews.access import get_collection_to_read, get_reading
+from reviews.api.serializers import (
+    ClaimSerializer,
+    DraftSerializer,
+    FirstReadSerializer,
+    ReadingQuerySerializer,
+    ReadingRowSerializer,
+    ReadingSerializer,
+    ReviewEventSerializer,
+    ReviewEventsSerializer,
+    ReviewVerdictSerializer,
+    StepSerializer,
+    UndoSerializer,
+)
+from reviews.api.shown import shown_event, shown_reading, shown_row
+from reviews.exceptions import ReviewRefused
+from reviews.models import ReviewEvent
+from reviews.selectors import reading_revision, readings_of
+from reviews.services import reading as steps
+
+NOT_KEPT: Final = {"Cache-Control": "private, no-store"}
+IDEMPOTENCY_KEY: Final = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.UUID,
+    OpenApiParameter.HEADER,
+    description="A UUID of your choice: the same request sent again with it adds nothing and gets the same answer.",
+)
+IF_MATCH: Final = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The reading's ETag."
+)
+
+
+class Readings(ApiView):
+    serializer_class = ReadingRowSerializer
+    query_serializer = ReadingQuerySerializer
+    paged = True
+
+    @extend_schema(
+        operation_id="list_readings",
+        summary="List your own readings, newest first",
+        parameters=[ReadingQuerySerializer],
+        responses={200: ReadingRowSerializer(many=True), **problems(400, 401, 403, 404)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = readings_of(request.user)
+        if (wanted := self.asked(request).get("collection")) is not None:
+            rows = rows.filter(image__collection=get_collection_to_read(request.user, wanted))
+        response = self.paged_response([shown_row(reading) for reading in self.page_of(rows)])
+        response.headers["Cache-Control"] = NOT_KEPT["Cache-Control"]
+        return response
+
+    @extend_schema(
+        operation_id="claim_next_reading",
+        summary="Claim what is next: your open reading, else the oldest image that waits for you",
+        description="204 when no image waits. The image is kept for you for twenty minutes; each step renews that.",
+        request=ClaimSerializer,
+        responses={200: ReadingSerializer, 204: None, **problems(400, 401, 403, 404)},
+    )
+    def post(self, request: Request) -> Response:
+        sent = self.sent(ClaimSerializer, request.data)
+        collection = get_collection_to_read(request.user, sent["collection"])
+        reading = steps.claim_next(reader=person(request), collection=collection)
+        return _reading(request, reading.pk) if reading else Response(status=204)
+
+
+class OneReading(ApiView):
+    @extend_schema(
+        operation_id="get_reading",
+        summary="One reading of yours",
+        description="`machine_answer` is null until the protocol shows it. Readings of others are not there.",
+        responses={200: ReadingSerializer, **problems(401, 404)},
+    )
+    def get(self, request: Request, reading_id: UUID) -> Response:
+        return _reading(request, reading_id)
+
+
+class ReadingEvents(ApiView):
+    @extend_schema(
+        operation_id="list_reading_events",
+        summary="Everything said in a reading, oldest first, what was withdrawn included",
+        responses={200: ReviewEventsSerializer, **problems(401, 404)},
+    )
+    def get(self, request: Request, reading_id: UUID) -> Response:
+        events = get_reading(request.user, reading_id).events.all()
+        shown = ReviewEventsSerializer({"results": [shown_event(event) for event in events]}).data
+        return Response(shown, headers=NOT_KEPT)
+
+
+class FirstRead(ApiView):
+    @extend_schema(
+        operation_id="commit_first_read",
+        summary="Say what you see, before the machine's answer is shown",
+        parameters=[IDEMPOTENCY_KEY],
+        request=FirstReadSerializer,
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(FirstReadSerializer, request.data)
+        event = steps.commit_first_read(
+            reader=person(request),
+            reading=reading,
+            label=sent["label"],
+            confidence=sent.get("confidence"),
+            idempotency_key=_idempotency_key(request),
+        )
+        return _event(event)
+
+
+class Reveal(ApiView):
+    @extend_schema(
+        operation_id="reveal_machine_answer",
+        summary="Show the machine's answer; that it was shown goes on record",
+        description="409 before the first read of a blinded reading. The second time changes nothing.",
+        request=StepSerializer,
+        responses={200: ReadingSerializer, **problems(400, 401, 404, 409)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        self.sent(StepSerializer, request.data)
+        steps.reveal(reader=person(request), reading=reading)
+        return _reading(request, reading_id)
+
+
+class ReviewVerdict(ApiView):
+    @extend_schema(
+        operation_id="give_verdict",
+        summary="Confirm or correct the machine's answer, or say not_assessable",
+        description="In an unaided reading it is your own first read that you confirm or correct.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=ReviewVerdictSerializer,
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(ReviewVerdictSerializer, request.data)
+        key = _idempotency_key(request)
+        return _event(
+            steps.give_verdict(reader=person(request), reading=reading, idempotency_key=key, **sent)
+        )
+
+
+class Amendment(ApiView):
+    @extend_schema(
+        operation_id="amend_verdict",
+        summary="Say otherwise later; the verdict in force is superseded and stays on record",
+        parameters=[IDEMPOTENCY_KEY],
+        request=ReviewVerdictSerializer,
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(ReviewVerdictSerializer, request.data)
+        key = _idempotency_key(request)
+        return _event(steps.amend(reader=person(request), reading=reading, idempotency_key=key, **sent))
+
+
+class Undo(ApiView):
+    @extend_schema(
+        operation_id="undo_newest_event",
+        summary="Withdraw the newest thing said: a first read until the reveal, a verdict for ten seconds",
+        request=UndoSerializer,
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(UndoSerializer, request.data)
+        return _event(steps.undo(reader=person(request), reading=reading, event_id=sent.get("event")))
+
+
+class Draft(ApiView):
+    @extend_schema(
+        operation_id="save_draft",
+        summary="Keep what is filled in but not said yet, and the claim with it",
+        parameters=[IF_MATCH],
+        request=DraftSerializer,
+        responses={200: ReadingSerializer, **problems(400, 401, 404, 409, 412, 428)},
+    )
+    def put(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(DraftSerializer, request.data)
+        steps.save_draft(
+            reader=person(request), reading=reading, draft=sent, if_revision=_revision_seen(request)
+        )
+        return _reading(request, reading_id)
+
+
+def _reading(request: Request, reading_id: UUID) -> Response:
+    """The reading as it is now, with its ETag."""
+    reading = get_reading(request.user, reading_id)
+    headers = NOT_KEPT | {"ETag": f'"{reading_revision(reading)}"'}
+    return Response(ReadingSerializer(shown_reading(reading)).data, headers=headers)
+
+
+def _event(event: ReviewEvent) -> Response:
+    return Response(ReviewEventSerializer(shown_event(event)).data, status=201, headers=NOT_KEPT)
+
+
+def _idempotency_key(request: Request) -> UUID | None:
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise ValidationError({"Idempotency-Key": ["This header must be a UUID."]}) from error
+
+
+def _revision_seen(request: Request) -> str:
+    if_match: str | None = request.headers.get("If-Match")
+    if if_match is None:
+        sentence = "Send If-Match with the reading's ETag, so that no newer draft is lost."
+        raise ReviewRefused(sentence, code="if_match_missing", status=428)
+    return if_match.strip().strip('"')

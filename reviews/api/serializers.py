@@ -1,0 +1,217 @@
+"""The shapes that the human reader's endpoints take and give."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ml.labels import CLASSES
+from mriplatform.api.serializers import StrictSerializer
+from reviews.models import ReadingProtocol, Reason, ReviewEvent
+from reviews.selectors import Step
+
+NOT_ASSESSABLE = ReviewEvent.Verdict.NOT_ASSESSABLE.value
+NOTE_CHARACTERS = 2000
+
+
+class ReadingQuerySerializer(StrictSerializer):
+    collection = serializers.UUIDField(required=False)
+
+
+class ClaimSerializer(StrictSerializer):
+    collection = serializers.UUIDField(help_text="Where to read.")
+
+
+class StepSerializer(StrictSerializer):
+    """A step that takes no fields: its address says it all."""
+
+
+class FirstReadSerializer(StrictSerializer):
+    label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
+    confidence = serializers.ChoiceField(
+        choices=ReviewEvent.Confidence.choices,
+        required=False,
+        allow_null=True,
+        help_text="1 unsure, 2 fairly sure, 3 sure; needed with a class.",
+    )
+
+
+class ReviewVerdictSerializer(StrictSerializer):
+    verdict = serializers.ChoiceField(choices=ReviewEvent.Verdict.choices)
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
+        choices=CLASSES,
+        required=False,
+        allow_blank=True,
+        help_text="Needed to correct; may be left out to confirm.",
+    )
+    reason = serializers.ChoiceField(
+        choices=Reason.choices,
+        required=False,
+        allow_blank=True,
+        help_text="Needed to correct, and to change your first read to the machine's answer.",
+    )
+    note = serializers.CharField(required=False, allow_blank=True, max_length=NOTE_CHARACTERS)
+
+
+class UndoSerializer(StrictSerializer):
+    event = serializers.UUIDField(
+        required=False,
+        help_text="The event to withdraw; asking twice withdraws it once. Default: the newest.",
+    )
+
+
+class DraftSerializer(StrictSerializer):
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
+        choices=[*CLASSES, NOT_ASSESSABLE], required=False, allow_blank=True
+    )
+    confidence = serializers.ChoiceField(
+        choices=ReviewEvent.Confidence.choices, required=False, allow_null=True
+    )
+    verdict = serializers.ChoiceField(choices=ReviewEvent.Verdict.choices, required=False, allow_blank=True)
+    reason = serializers.ChoiceField(choices=Reason.choices, required=False, allow_blank=True)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=NOTE_CHARACTERS)
+
+
+class DecisionSerializer(StrictSerializer):
+    image = serializers.UUIDField()
+    label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
+    rationale = serializers.CharField(max_length=NOTE_CHARACTERS, help_text="Kept for ever.")
+
+
+class ReviewEventSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    sequence = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=ReviewEvent.Kind.choices)
+    label = serializers.CharField(help_text="A class, or empty.")  # type: ignore[assignment]  # no attribute
+    verdict = serializers.CharField()
+    confidence = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField()
+    note = serializers.CharField()
+    saw_prediction = serializers.BooleanField(help_text="The machine's answer had been shown by then.")
+    prediction = serializers.UUIDField(allow_null=True, help_text="From the reveal on.")
+    supersedes = serializers.UUIDField(
+        allow_null=True, help_text="The event that this one takes the place of."
+    )
+    at = serializers.DateTimeField()
+
+
+class ReviewEventsSerializer(serializers.Serializer[Any]):
+    results = ReviewEventSerializer(many=True)
+
+
+class AnsweringVersionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class RevealedMapsSerializer(serializers.Serializer[Any]):
+    classes = serializers.ListField(child=serializers.CharField(), help_text="Of the last axis.")
+    values = serializers.ListField(
+        child=serializers.ListField(child=serializers.ListField(child=serializers.FloatField())),
+        help_text="Row, column, class; before the ReLU. Grad-CAM of a class is the positive part.",
+    )
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Left, top, right, bottom in image pixels of what the maps cover; null is the whole image.",
+    )
+
+
+class RevealedAnswerSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Of the prediction.")
+    model_version = AnsweringVersionSerializer()
+    label = serializers.ChoiceField(choices=CLASSES)  # type: ignore[assignment]  # no attribute
+    probabilities = serializers.DictField(child=serializers.FloatField(), help_text="By class name.")
+    maps = RevealedMapsSerializer(allow_null=True)
+
+
+class ReadImageSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    study = serializers.UUIDField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    bits = serializers.IntegerField()
+    pixels = serializers.CharField(
+        allow_null=True, help_text="Where the PNG is; null where nobody may see it."
+    )
+
+
+class ReadImagesSerializer(serializers.Serializer[Any]):
+    results = ReadImageSerializer(many=True)
+
+
+class ReadUnderSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(choices=ReadingProtocol.Mode.choices)
+    version = serializers.IntegerField()
+
+
+class ReadingRowSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    collection = serializers.UUIDField()
+    image = ReadImageSerializer()
+    protocol = ReadUnderSerializer()
+    step = serializers.ChoiceField(choices=[step.value for step in Step], help_text="What it waits for.")
+    claimed_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReadingSerializer(ReadingRowSerializer):
+    lease_expires_at = serializers.DateTimeField(help_text="Until when the image is kept for you.")
+    draft = serializers.DictField()
+    first_read = ReviewEventSerializer(allow_null=True)
+    reveal = ReviewEventSerializer(allow_null=True)
+    verdict = ReviewEventSerializer(allow_null=True)
+    undo_until = serializers.DateTimeField(allow_null=True, help_text="Until when the verdict can be undone.")
+    machine_answer = RevealedAnswerSerializer(allow_null=True, help_text="Null until the protocol shows it.")
+
+
+class AdjudicationSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    image = serializers.UUIDField(source="image_id")
+    label = serializers.CharField(help_text="Empty: not assessable.")  # type: ignore[assignment]  # no attribute
+    rationale = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class LabelSetSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    collection = serializers.UUIDField(source="collection_id")
+    manifest_sha256 = serializers.CharField()
+    counts = serializers.DictField(help_text="Images by part, by label, and those left out by reason.")
+    created_at = serializers.DateTimeField()
+
+
+class LabelSerializer(serializers.Serializer[Any]):
+    image = serializers.UUIDField()
+    study = serializers.UUIDField()
+    subject_key = serializers.CharField(
+        help_text="A keyed hash that one subject's images share; may be empty."
+    )
+    pixel_sha256 = serializers.CharField()
+    source = serializers.ChoiceField(choices=["reading", "adjudication"])  # type: ignore[assignment]  # no attribute
+    label = serializers.CharField(help_text="A class, or not_assessable.")  # type: ignore[assignment]  # no attribute
+    verdict = serializers.CharField()
+    final_label = serializers.CharField(help_text="The image's final label; empty as long as there is none.")
+    said_by = serializers.CharField()
+    said_at = serializers.DateTimeField()
+    saw_prediction = serializers.BooleanField()
+    model_version = serializers.IntegerField(allow_null=True, help_text="Whose answer was shown.")
+    machine_label = serializers.CharField()
+    first_read_label = serializers.CharField()
+    first_read_confidence = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField()
+    note = serializers.CharField()
+    protocol_mode = serializers.CharField()
+    protocol_version = serializers.IntegerField(allow_null=True)
+    event = serializers.UUIDField()
+
+
+class LabelledCollectionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class LabelsSerializer(serializers.Serializer[Any]):
+    collection = LabelledCollectionSerializer()
+    labels = LabelSerializer(many=True)

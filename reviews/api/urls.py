@@ -1,0 +1,24 @@
+from django.urls import path
+
+from reviews.api import labels, readings
+
+urlpatterns = [
+    path("readings", readings.Readings.as_view(), name="api-readings"),
+    path("readings/<uuid:reading_id>", readings.OneReading.as_view(), name="api-reading"),
+    path("readings/<uuid:reading_id>/events", readings.ReadingEvents.as_view(), name="api-reading-events"),
+    path("readings/<uuid:reading_id>/first-read", readings.FirstRead.as_view(), name="api-first-read"),
+    path("readings/<uuid:reading_id>/reveal", readings.Reveal.as_view(), name="api-reveal"),
+    path("readings/<uuid:reading_id>/verdict", readings.ReviewVerdict.as_view(), name="api-verdict"),
+    path("readings/<uuid:reading_id>/amend", readings.Amendment.as_view(), name="api-amend"),
+    path("readings/<uuid:reading_id>/undo", readings.Undo.as_view(), name="api-undo"),
+    path("readings/<uuid:reading_id>/draft", readings.Draft.as_view(), name="api-draft"),
+    path("collections/<uuid:collection_id>/labels", labels.Labels.as_view(), name="api-labels"),
+    path(
+        "collections/<uuid:collection_id>/disagreements",
+        labels.Disagreements.as_view(),
+        name="api-disagreements",
+    ),
+    path("adjudications", labels.Adjudications.as_view(), name="api-adjudications"),
+    path("label-sets", labels.LabelSets.as_view(), name="api-label-sets"),
+    path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
+]
