@@ -7,15 +7,16 @@ ReLU(sum_k w_kc A_k): the raw class map of the forward pass, clipped at zero. Se
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from ml.labels import InputError
-from ml.networks import Network
+
+if TYPE_CHECKING:
+    from ml.networks import Network
 
 Floats = npt.NDArray[np.float32]
 
@@ -52,6 +53,8 @@ def gradcam_autodiff(network: Network, batch: Floats, classes: npt.NDArray[np.in
     Raises:
         GradCamError: on another backend than TensorFlow, whose tape this uses.
     """
+    import keras  # here: only the proof needs Keras, the maps themselves do not
+
     if keras.backend.backend() != "tensorflow":
         raise GradCamError("Automatic differentiation is checked with TensorFlow's tape only.")
     import tensorflow as tf
@@ -81,6 +84,8 @@ def overlay(grey: npt.NDArray[np.uint8], cam: Floats, opacity: float = 0.5) -> n
 
 
 def _tail(network: Network) -> Any:
+    import keras
+
     activations = keras.Input(network.features.output_shape[1:])
     pooled = network.trainable.get_layer("embeddings")(activations)
     return keras.Model(activations, network.head(pooled))

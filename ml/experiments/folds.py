@@ -18,6 +18,7 @@ from ml.datasets import Pixels, load_pixels
 from ml.duplicates import near_pairs
 from ml.experiments.public_data import FOLDS, PublicImage, read_brisc, read_nickparvar, read_roboflow
 from ml.labels import label_index
+from ml.manifest import Row
 from ml.metrics import evaluate
 from ml.networks import build_network, round_weights
 from ml.preprocessing import Preprocessing, scale
@@ -91,6 +92,23 @@ def make_plan(name: str, collected: Collected, recipe: TrainRecipe) -> Plan:
     chosen = choose_groups(groups, labels, recipe.validation_share, SEED)
     aside = np.array([group in chosen for group in groups])
     return Plan(name, recipe, learn[~aside], learn[aside], np.flatnonzero(held), reasons)
+
+
+def manifest_rows(plan: Plan, collected: Collected, root: Path) -> list[Row]:
+    """Returns the run's parts as the rows of a manifest, paths relative to the public data's folder."""
+    parts = {"train": plan.train, "validation": plan.validation, "test": plan.test}
+    return [
+        Row(
+            image=collected.images[i].path.relative_to(root).as_posix(),
+            label=collected.images[i].label,
+            split=split,
+            group=collected.images[i].group,
+            sha256=str(collected.pixels.sha256[i]),
+            near=collected.images[i].near,
+        )
+        for split, part in parts.items()
+        for i in part
+    ]
 
 
 def run(

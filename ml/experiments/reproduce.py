@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from pathlib import Path
@@ -18,6 +17,7 @@ from ml.evaluation import evaluate_head, predict_levels
 from ml.experiments import folds, ship
 from ml.experiments.pointing import pointing_figures
 from ml.inference import OnnxPredictor, verify_golden
+from ml.manifest import write_manifest
 from ml.metrics import evaluate
 from ml.preprocessing import Preprocessing
 
@@ -79,7 +79,9 @@ def ship_checkpoint(root: Path, work: Path, target: Path = SHIPPED_CHECKPOINT) -
         "name": "mobilenetv2-v1",
         "seed": folds.SEED,
         "recipe": result["recipe"],
-        "manifest_sha256": _manifest_sha256(root),
+        "manifest_sha256": write_manifest(
+            folds.manifest_rows(plan, collected, root), work / "shipped-manifest.csv"
+        ),
         "training": {key: result[key] for key in ("run", "sizes", "left_out", "history")},
         "figures": result["figures"],
     }
@@ -129,8 +131,3 @@ def _without_copies(root: Path, work: Path) -> dict[str, Any]:
     alone = np.setdiff1d(np.arange(len(index)), sorted(copied))
     groups = [collected.images[i].group for i in index[alone]]
     return evaluate(probabilities(logits[alone]), labels[alone], groups)
-
-
-def _manifest_sha256(root: Path) -> dict[str, str]:
-    names = ("nickparvar", "brisc_notumor")
-    return {name: hashlib.sha256((root / name / "manifest.csv").read_bytes()).hexdigest() for name in names}

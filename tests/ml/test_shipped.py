@@ -1,0 +1,114 @@
+"""The checkpoint that ships, on real images."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.checkpoint import Checkpoint
+from ml.config import SHIPPED_CHECKPOINT
+from ml.evaluation import evaluate_head
+from ml.gradcam import gradcam_autodiff, normalise, saliency
+from ml.inference import KerasPredictor, OnnxPredictor, verify_golden
+from ml.inspection import read_grey
+from ml.labels import CLASSES
+from ml.metrics import evaluate
+from ml.training import retrain_head
+
+
+@pytest.fixture(scope="module")
+def batch(shipped: Checkpoint, real_paths: list[Path]) -> np.ndarray:
+    return np.stack([shipped.preprocessing.apply(read_grey(path)) for path in real_paths])
+
+
+def test_figures_beside_it_are_of_this_file(shipped: Checkpoint) -> None:
+    facts = json.loads((SHIPPED_CHECKPOINT.parent / "mobilenetv2-v1.json").read_text())
+    assert facts["sha256"] == shipped.sha256
+    assert facts["bytes"] == SHIPPED_CHECKPOINT.stat().st_size <= 20 * 2**20
+    assert len(shipped.members["reference.npz"]) <= 4 * 2**20
+    assert len(shipped.members["replay.npz"]) <= 8 * 2**20
+    measured = evaluate_head(shipped, shipped.reference())
+    assert measured["accuracy"] == pytest.approx(facts["measured"]["reference_head"]["accuracy"], abs=1e-9)
+    assert measured["accuracy"] >= 0.92
+    assert measured["per_class"]["meningioma"]["recall"] >= 0.82
+
+
+def test_it_knows_none_of_its_reference_images(shipped: Checkpoint) -> None:
+    assert not set(shipped.reference().hashes) & set(shipped.training_hashes().sha256)
+    assert set(shipped.replay().hashes) <= set(shipped.training_hashes().sha256)
+
+
+def test_both_runtimes_answer_as_when_made(
+    shipped: Checkpoint, shipped_onnx: OnnxPredictor, shipped_keras: KerasPredictor
+) -> None:
+    verify_golden(shipped_onnx, shipped)
+    verify_golden(shipped_keras, shipped)
+
+
+@pytest.mark.data
+def test_onnx_equals_keras_on_real_images(
+    batch: np.ndarray, shipped_onnx: OnnxPredictor, shipped_keras: KerasPredictor
+) -> None:
+    served, trained = shipped_onnx.predict(batch), shipped_keras.predict(batch)
+    assert np.abs(served.probabilities - trained.probabilities).max() <= 1e-5
+    assert np.abs(served.embeddings - trained.embeddings).max() <= 1e-5
+    assert np.abs(served.maps - trained.maps).max() <= 1e-5 * np.abs(trained.maps).max()
+    alone = shipped_onnx.predict(batch[3:4])
+    assert np.array_equal(alone.probabilities[0], served.probabilities[3])
+
+
+@pytest.mark.data
+def test_gradcam_equals_automatic_differentiation_on_real_images(
+    shipped: Checkpoint, batch: np.ndarray, shipped_onnx: OnnxPredictor
+) -> None:
+    network = shipped.build_network()
+    maps = shipped_onnx.predict(batch).maps
+    for label in range(len(CLASSES)):
+        proof = normalise(gradcam_autodiff(network, batch, np.full(len(batch), label)))
+        assert np.abs(proof - normalise(saliency(maps[..., label]))).max() <= 1e-4
+        assert proof.max() == 1
+
+
+@pytest.mark.data
+def test_held_out_images_are_read_well(
+    shipped: Checkpoint, real_data: Path, shipped_onnx: OnnxPredictor
+) -> None:
+    """A part of fold 5, through files, preprocessing and ONNX, against the labels of the set."""
+    import csv
+
+    with (real_data / "nickparvar" / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["leakfree_fold"] == "5"][::8]
+    greys = [read_grey(real_data / "nickparvar" / row["file"]) for row in rows]
+    inputs = np.stack([shipped.preprocessing.apply(grey) for grey in greys])
+    answers = np.concatenate(
+        [shipped_onnx.predict(inputs[i : i + 32]).probabilities for i in range(0, len(rows), 32)]
+    )
+    figures = evaluate(answers, [CLASSES.index(row["cls"]) for row in rows], bootstrap=0)
+    assert figures["n"] > 150
+    assert figures["accuracy"] >= 0.9
+
+
+def test_ten_corrections_of_real_mistakes_count(shipped: Checkpoint) -> None:
+    reference, (kernel, bias) = shipped.reference(), shipped.head()
+    wrong = np.flatnonzero((reference.embeddings @ kernel + bias).argmax(axis=1) != reference.labels)
+    ten = np.random.default_rng(0).choice(wrong, 10, replace=False)
+    result = retrain_head(shipped, reference.embeddings[ten], reference.labels[ten])
+    assert result.figures["corrections"]["candidate_right"] >= 8
+    assert result.figures["candidate"]["accuracy"] >= result.figures["incumbent"]["accuracy"] - 0.005
+
+
+@pytest.mark.data
+def test_predict_as_a_user_runs_it(real_paths: list[Path]) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "ml", "predict", *map(str, real_paths[:4]), "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["file"] for answer in answers] == [str(path) for path in real_paths[:4]]
+    for answer in answers:
+        assert set(answer) == {"file", "label", "probabilities"}
+        assert tuple(answer["probabilities"]) == CLASSES
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
