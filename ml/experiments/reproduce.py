@@ -127,7 +127,9 @@ def _without_copies(root: Path, work: Path) -> dict[str, Any]:
     known = [int(value) for value in collected.pixels.phash[learnt]]
     copied: set[int] = set()
     for hashes in (collected.pixels.phash, collected.pixels.phash_mirrored):
-        copied |= {i for i, _ in near_pairs([int(value) for value in hashes[index]], known)}
+        copied |= {
+            i for i, _ in near_pairs([int(value) for value in hashes[index]], known, folds.BRIDGE_BITS)
+        }
     alone = np.setdiff1d(np.arange(len(index)), sorted(copied))
     groups = [collected.images[i].group for i in index[alone]]
     return evaluate(probabilities(logits[alone]), labels[alone], groups)
