@@ -1,0 +1,88 @@
+// The reading page: steps without a reload, so that window, zoom and what was typed stay. Without it, plain forms do the same.
+import { toast } from "../js/toast-undo.js";
+import { keepDraft } from "./draft.js";
+
+const panel = () => document.getElementById("panel");
+const viewer = () => document.getElementById("viewer");
+
+// --- Steps -------------------------------------------------------------------------------------------------------
+
+// A new panel brings the maps with it, or takes them away; where nothing was sent for them, there are none.
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.id !== "panel") return;
+  const maps = document.getElementById("maps")?.textContent.trim();
+  if (viewer()) viewer().maps = maps ? JSON.parse(maps) : null;
+  arrange();
+  panel().focus({ preventScroll: true });
+  document.getElementById("amend")?.scrollIntoView({ block: "start" });
+});
+
+// A refusal comes as the panel with its sentence: it is shown as any other.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400 || !xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) return;
+  if (!xhr.responseText.includes('id="panel"')) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+});
+
+// Whoever signed in again in another tab has a new token; the one written in the form would be refused.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  if (!token) return;
+  event.detail.headers["X-CSRFToken"] = token;
+  if (event.detail.parameters.has?.("csrfmiddlewaretoken")) event.detail.parameters.set("csrfmiddlewaretoken", token);
+});
+
+// A step that did not get through is said each time, and leaves everything as it was.
+let lost = null;
+document.body.addEventListener("htmx:sendError", (event) => {
+  if (!panel()?.contains(event.target)) return;
+  event.stopPropagation();
+  lost?.remove();
+  lost = toast("Not sent: the server cannot be reached. What you entered is still here; try again.", { harm: true });
+});
+document.body.addEventListener("htmx:afterOnLoad", () => lost?.remove());
+
+// --- Small conveniences ------------------------------------------------------------------------------------------
+
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  if (!(input instanceof HTMLInputElement) || !panel()?.contains(input)) return;
+  // A key can choose from what is folded away.
+  const folded = input.closest("details:not([open])");
+  if (folded) folded.open = true;
+  const note = document.getElementById("note");
+  if (input.name === "reason" && input.value === "other" && note && !note.value.trim()) note.focus();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!(event.target instanceof HTMLTextAreaElement)) return;
+  if (event.key === "Escape") event.target.blur();
+  // Ctrl+Enter sends what Enter sends outside the note; where nothing is chosen yet, it only leaves the note.
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  event.target.blur();
+  const send = event.target.form?.querySelector("button.primary");
+  if (send?.checkVisibility()) event.target.form.requestSubmit(send);
+});
+
+function arrange() {
+  const identity = panel()?.querySelector("details.identity");
+  identity?.addEventListener("toggle", () => identity.open && identity.querySelector("button").focus());
+  keepDraft(panel());
+}
+
+// --- The next image ----------------------------------------------------------------------------------------------
+
+// Its pixels and nothing else, once this image is there and the browser has time.
+async function fetchNext() {
+  const next = document.getElementById("reading-script")?.dataset.next;
+  if (!next) return;
+  await viewer()?.ready;
+  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 500));
+  idle(() => fetch(next, { credentials: "same-origin", priority: "low" }).catch(() => undefined));
+}
+
+arrange();
+customElements.whenDefined("mri-viewer").then(fetchNext);

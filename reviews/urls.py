@@ -1,0 +1,33 @@
+from django.urls import path
+
+from reviews.views import adjudication, labels, reading, worklist
+
+urlpatterns = [
+    path("collections/<uuid:collection_id>/worklist", worklist.worklist, name="worklist"),
+    path("collections/<uuid:collection_id>/read-next", worklist.read_next, name="read-next"),
+    path("images/<uuid:image_id>/read", worklist.read_image, name="read-image"),
+    path("readings/<uuid:reading_id>", reading.reading, name="reading"),
+    path("readings/<uuid:reading_id>/first-read", reading.first_read, name="reading-first-read"),
+    path("readings/<uuid:reading_id>/reveal", reading.reveal, name="reading-reveal"),
+    path("readings/<uuid:reading_id>/verdict", reading.verdict, name="reading-verdict"),
+    path("readings/<uuid:reading_id>/undo", reading.undo, name="reading-undo"),
+    path("readings/<uuid:reading_id>/amend", reading.amend, name="reading-amend"),
+    path("readings/<uuid:reading_id>/draft", reading.draft, name="reading-draft"),
+    path("readings/<uuid:reading_id>/identity", reading.identity, name="reading-identity"),
+    path("collections/<uuid:collection_id>/labels", labels.labels, name="labels"),
+    *(
+        path(
+            f"collections/<uuid:collection_id>/labels.{form}",
+            labels.labels_download,
+            {"form": form},
+            name="labels-download",
+        )
+        for form in ("csv", "json")
+    ),
+    path("collections/<uuid:collection_id>/disagreements", adjudication.disagreements, name="disagreements"),
+    path(
+        "collections/<uuid:collection_id>/disagreements/<uuid:image_id>",
+        adjudication.disagreement,
+        name="disagreement",
+    ),
+]

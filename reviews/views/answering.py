@@ -1,0 +1,80 @@
+"""How a step of a reading answers: as the panel alone for the page's script, as the whole page for everybody."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
+
+from classifier.exceptions import PlatformError
+from mriplatform.accounts.models import Collection
+from mriplatform.pages import person, signed_in
+from reviews.access import get_reading
+from reviews.models import Reading
+from reviews.services.reading import claim_next
+from reviews.views.presenting import present_page, present_reading
+
+
+def from_script(request: HttpRequest) -> bool:
+    """Whether the page's script asks, and takes a panel in place of the one it has."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def show(
+    request: HttpRequest,
+    reading: Reading,
+    *,
+    entered: Mapping[str, Any] | None = None,
+    refusal: PlatformError | None = None,
+) -> HttpResponse:
+    """The reading as it stands now, with a refusal's sentence and status if there was one."""
+    user = person(request)
+    context = present_reading(user, reading, reading.draft if entered is None else entered)
+    context["refusal"] = refusal.sentence if refusal else ""
+    context["amending"] = "amend" in request.GET or refusal is not None
+    if not from_script(request):
+        context |= present_page(user, reading)
+    template = "reviews/panel.html" if from_script(request) else "reviews/reading.html"
+    response = render(request, template, context, status=refusal.status if refusal else 200)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def go(request: HttpRequest, url: str) -> HttpResponse:
+    """Send the browser to another page, from a script's request too."""
+    return HttpResponseClientRedirect(url) if from_script(request) else redirect(url)
+
+
+def go_to_next(request: HttpRequest, collection: Collection) -> HttpResponse:
+    """To the next image that waits for this reader, else back to the worklist."""
+    reading = claim_next(reader=person(request), collection=collection)
+    if reading is None:
+        return go(request, reverse("worklist", args=[collection.pk]))
+    return go(request, reverse("reading", args=[reading.pk]))
+
+
+def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[[HttpRequest, UUID], HttpResponse]:
+    """A view that takes one step of the user's own reading, by POST.
+
+    What the services refuse is said on the reading's page, with its status, and what was typed stays there. A GET
+    comes from a sign-in that the step led to, or from a reload: it shows the reading.
+    """
+
+    @wraps(view)
+    def answering(request: HttpRequest, reading_id: UUID) -> HttpResponse:
+        reading = get_reading(request.user, reading_id)
+        if request.method != "POST":
+            return redirect("reading", reading.pk)
+        try:
+            return view(request, reading)
+        except PlatformError as refusal:
+            now = get_reading(request.user, reading_id)
+            return show(request, now, entered=request.POST, refusal=refusal)
+
+    return never_cache(signed_in(answering))

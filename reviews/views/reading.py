@@ -1,0 +1,102 @@
+"""One reading: the page and its steps. Each is access, then a service, then the page as it stands after it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from classifier.services.removal import hide_image
+from mriplatform.accounts.access import require_in
+from mriplatform.accounts.roles import Permission
+from mriplatform.pages import check_query, person, says_refusals, signed_in
+from reviews.access import get_reading
+from reviews.exceptions import ReadingConflict
+from reviews.forms import FirstReadForm, UndoForm, VerdictForm
+from reviews.models import Reading
+from reviews.selectors import machine_answer, reading_state
+from reviews.services import reading as readings
+from reviews.views.answering import go_to_next, show, step
+from reviews.views.choices import verdict_on
+
+DRAFT_FIELDS = ("label", "confidence", "reason", "note")
+
+
+@require_safe
+@signed_in
+@never_cache
+def reading(request: HttpRequest, reading_id: UUID) -> HttpResponse:
+    check_query(request, "amend")
+    return show(request, get_reading(request.user, reading_id))
+
+
+@step
+def first_read(request: HttpRequest, reading: Reading) -> HttpResponse:
+    said = FirstReadForm(request.POST).told()
+    readings.commit_first_read(reader=person(request), reading=reading, **said)
+    return redirect("reading", reading.pk)
+
+
+@step
+def reveal(request: HttpRequest, reading: Reading) -> HttpResponse:
+    readings.reveal(reader=person(request), reading=reading)
+    return redirect("reading", reading.pk)
+
+
+@step
+def verdict(request: HttpRequest, reading: Reading) -> HttpResponse:
+    """Record the verdict and go to the next image."""
+    said = _verdict_said(request, reading)
+    readings.give_verdict(reader=person(request), reading=reading, **said)
+    return go_to_next(request, reading.image.collection)
+
+
+@step
+def amend(request: HttpRequest, reading: Reading) -> HttpResponse:
+    readings.amend(reader=person(request), reading=reading, **_verdict_said(request, reading))
+    return redirect("reading", reading.pk)
+
+
+@step
+def undo(request: HttpRequest, reading: Reading) -> HttpResponse:
+    event = UndoForm(request.POST).told()["event"]
+    readings.undo(reader=person(request), reading=reading, event_id=event)
+    return redirect("reading", reading.pk)
+
+
+@step
+def identity(request: HttpRequest, reading: Reading) -> HttpResponse:
+    """Hide the pixels, from everybody and at once, and go on."""
+    require_in(request.user, reading.image.collection_id, Permission.HIDE_IMAGES)
+    hide_image(actor=person(request), image=reading.image)
+    messages.warning(
+        request,
+        f"Image {reading.image.short_id} is hidden from everybody; an administrator looks at it next.",
+    )
+    return go_to_next(request, reading.image.collection)
+
+
+@require_POST
+@signed_in
+@says_refusals
+@never_cache
+def draft(request: HttpRequest, reading_id: UUID) -> HttpResponse:
+    """Keep what is filled in and not said yet, and the claim with it."""
+    found = get_reading(request.user, reading_id)
+    if request.POST.get("step") != reading_state(found).step:
+        raise ReadingConflict("This draft is of another step; it is not kept.", code="other_step")
+    kept = {name: request.POST[name] for name in DRAFT_FIELDS if name in request.POST}
+    readings.save_draft(reader=person(request), reading=found, draft=kept)
+    return HttpResponse(status=204)
+
+
+def _verdict_said(request: HttpRequest, reading: Reading) -> dict[str, object]:
+    """What the verdict's form says; a button that answers at once counts before what was only selected."""
+    given = request.POST.copy()
+    given["label"] = given.get("now") or given.get("label", "")
+    said = VerdictForm(given).told()
+    answer = machine_answer(reading)
+    machine_class = answer.predicted_class if answer else ""
+    return said | verdict_on(reading_state(reading), machine_class, said["label"])

@@ -1,0 +1,99 @@
+"""The worklist: what waits for this reader, in an order and with words that say nothing of the machine's answers."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from classifier.selectors import study_counts
+from mriplatform.accounts.models import Collection, User
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import collections_of, permissions_in
+from mriplatform.pages import check_query, person, says_refusals, signed_in
+from reviews.access import get_collection_to_read, get_image_to_read
+from reviews.models import Reading
+from reviews.selectors import Step, protocol_of, reading_state, readings_of, worklist_counts
+from reviews.selectors import worklist as readable
+from reviews.selectors.recent import recent_verdict
+from reviews.services.reading import claim_image
+from reviews.views.answering import go_to_next
+from reviews.views.presenting import recent_toast
+from reviews.views.wording import said_in
+
+SHOWN = 50
+RECENT = 20
+STEP_WORDS = {
+    Step.FIRST_READ: "Begun",
+    Step.REVEAL: "First read committed",
+    Step.VERDICT: "Verdict due",
+    Step.DONE: "Finished",
+}
+
+
+@require_safe
+@signed_in
+@never_cache
+def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
+    check_query(request)
+    user = person(request)
+    collection = get_collection_to_read(user, collection_id)
+    context = {
+        "collection": collection,
+        "collections": collections_of(user, Permission.READ),
+        "protocol": protocol_of(collection),
+        "counts": worklist_counts(user, collection),
+        "studies": study_counts(user).get(collection.pk, {}),
+        "images": _waiting(user, collection),
+        "shown": SHOWN,
+        "rows": _recent(user, collection),
+        "recent": recent_toast(recent_verdict(user)),
+        "may": permissions_in(user, collection.pk),
+    }
+    return render(request, "reviews/worklist.html", context)
+
+
+@signed_in
+@says_refusals
+def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponse:
+    collection = get_collection_to_read(request.user, collection_id)
+    if request.method != "POST":
+        return redirect("worklist", collection.pk)
+    return go_to_next(request, collection)
+
+
+@signed_in
+@says_refusals
+def read_image(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = get_image_to_read(request.user, image_id)
+    if request.method != "POST":
+        return redirect("worklist", image.collection_id)
+    return redirect("reading", claim_image(reader=person(request), image=image).pk)
+
+
+def _waiting(user: User, collection: Collection) -> Any:
+    found = readable(user, collection).select_related("study")
+    begun = Reading.objects.filter(image=OuterRef("pk"), reader=user)
+    return found.annotate(images_in_study=Count("study__images"), begun=Exists(begun))[:SHOWN]
+
+
+def _recent(user: User, collection: Collection) -> list[dict[str, Any]]:
+    mine = readings_of(user).filter(image__collection=collection).select_related("image__study")
+    return [_row(reading) for reading in mine[:RECENT]]
+
+
+def _row(reading: Reading) -> dict[str, Any]:
+    state = reading_state(reading)
+    said = state.verdict or state.first_read
+    return {
+        "reading": reading,
+        "state": STEP_WORDS[state.step],
+        "said": said_in(said) if said else "",
+        "at": said.at if said else reading.claimed_at,
+        "done": state.step is Step.DONE,
+        "amended": state.verdict is not None and state.verdict.kind == "amendment",
+        "hidden": not reading.image.pixels_available,
+    }
