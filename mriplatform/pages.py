@@ -10,7 +10,7 @@ from typing import Concatenate
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
@@ -57,13 +57,14 @@ def with_headers[R: HttpResponse](response: R, answer: Answer | None) -> R:
 def says_refusals[**P](
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """A view whose `PlatformError`s become their sentence, with their status, on a page or in a fragment."""
+    """A view whose `PlatformError`s become their sentence, with their status, on a page or in a fragment; so does
+    a connection that was cut while the form was read, which Django takes for a fault of the server."""
 
     @wraps(view)
     def answering(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except PlatformError as error:
+        except (PlatformError, UnreadablePostError) as error:
             return refuse(request, answer_to(error) or MALFORMED)
 
     return answering

@@ -1,5 +1,8 @@
 """Cursor paging: stable while rows are added, and never a count over a large table."""
 
+from base64 import b64encode
+from urllib.parse import urlencode
+
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -26,7 +29,24 @@ class CursorPagination(pagination.CursorPagination):
         return int(asked)
 
     def decode_cursor(self, request: Request) -> pagination.Cursor | None:
+        """The cursor that is asked for, or None. One that this endpoint could not have given out is an error."""
+        asked = request.query_params.get("cursor")
         try:
-            return super().decode_cursor(request)
+            cursor = super().decode_cursor(request)
         except NotFound as error:
             raise ValidationError({"cursor": [self.invalid_cursor_message]}) from error
+        if asked is not None and (cursor is None or asked != _encoded(cursor)):
+            raise ValidationError({"cursor": [self.invalid_cursor_message]})
+        return cursor
+
+
+def _encoded(cursor: pagination.Cursor) -> str:
+    """The cursor as the framework writes it into an address."""
+    tokens = {}
+    if cursor.offset != 0:
+        tokens["o"] = str(cursor.offset)
+    if cursor.reverse:
+        tokens["r"] = "1"
+    if cursor.position is not None:
+        tokens["p"] = cursor.position
+    return b64encode(urlencode(tokens, doseq=True).encode("ascii")).decode("ascii")
