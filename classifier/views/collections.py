@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from classifier.forms import StatusFilter
 from classifier.models import JobStatus
 from classifier.selectors import sees_answers, studies_of, study_counts, with_status
-from classifier.views.paging import page_of
+from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
 from mriplatform.accounts.access import get_collection
 from mriplatform.accounts.roles import Permission
@@ -27,7 +27,7 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     studies = with_status(studies_of(request.user).filter(collection=found))
     if asked["status"]:
         studies = studies.filter(status_now=asked["status"], purged_at=None)
-    page = page_of(studies, before=asked["before"], after=asked["after"])
+    page = page_of(studies, before=asked["before"], after=asked["after"], size=PAGE_SIZE)
     rows = [
         {"study": study, "answer": named_answers(study) if sees_answers(request.user, study) else None}
         for study in page.rows

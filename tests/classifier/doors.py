@@ -55,7 +55,12 @@ class House:
         """Add an image whose prediction has failed, and make that the prediction."""
         image = make_image(self.study, position=1)
         self.prediction = make_prediction(
-            image, status="failed", probabilities=None, maps=None, failure_code="x", failure_reason="It broke."
+            image,
+            status="failed",
+            probabilities=None,
+            maps=None,
+            failure_code="x",
+            failure_reason="It broke.",
         )
 
 

@@ -77,4 +77,6 @@ def test_accepted(house: House, door: str, case: Case, caplog: pytest.LogCapture
 def test_the_drop_zone_gets_a_problem_document(house: House) -> None:
     response = send(house, "page", REFUSED[0], REFUSED[0].make(), accept="application/json")
     assert response["Content-Type"] == "application/problem+json"
-    assert response.json()["entries"] == [{"number": 1, "verdict": "refused", "message": response.json()["detail"]}]
+    assert response.json()["entries"] == [
+        {"number": 1, "verdict": "refused", "message": response.json()["detail"]}
+    ]

@@ -23,7 +23,9 @@ def door(request) -> str:
 
 def post(house: House, door: str, body: bytes, content_type: str = MULTIPART, **more):
     address = "/api/v1/studies" if door == "api" else reverse("upload", args=[house.collection.pk])
-    return house.client("alice", raise_request_exception=False).generic("POST", address, body, content_type, **more)
+    return house.client("alice", raise_request_exception=False).generic(
+        "POST", address, body, content_type, **more
+    )
 
 
 def fields(house: House, **more: str) -> dict[str, str]:
@@ -49,7 +51,9 @@ def test_nothing_sent(house, door):
 def test_51_files(house, door):
     before = stored_rows()
     body = multipart(fields(house), [("files", f"{n}.png", b"x") for n in range(51)])
-    assert_refused(house, door, post(house, door, body), 400, "too_many_files", "At most 50 files are taken at once")
+    assert_refused(
+        house, door, post(house, door, body), 400, "too_many_files", "At most 50 files are taken at once"
+    )
     assert stored_rows() == before
 
 
@@ -201,7 +205,9 @@ class TestJson:
         house.study.refresh_from_db()
         assert house.study.purged_at is None
 
-    @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/octet-stream", "multipart/form-data"])
+    @pytest.mark.parametrize(
+        "kind", ["text/plain", "application/xml", "application/octet-stream", "multipart/form-data"]
+    )
     def test_other_types(self, send, kind):
         assert send(b"x", kind).status_code == 415
 
@@ -244,7 +250,9 @@ def test_queries(house, path, query):
     assert response["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("query", ["ordering=user__password", "status=done", "status=%00", "before=1", "after=x", "x" * 9000])
+@pytest.mark.parametrize(
+    "query", ["ordering=user__password", "status=done", "status=%00", "before=1", "after=x", "x" * 9000]
+)
 def test_queries_of_a_collection(house, query):
     response = house.client("ann").get(reverse("collection", args=[house.collection.pk]) + "?" + query)
     assert response.status_code == 400

@@ -89,7 +89,9 @@ def test_writes(house: House, path: str, name: str) -> None:
         assert is_problem(response, wanted)
 
 
-@pytest.mark.parametrize("name", ["nobody", "charlie", "loner", "alice", "bob", "both", "erin", "paul", "otto", "ann"])
+@pytest.mark.parametrize(
+    "name", ["nobody", "charlie", "loner", "alice", "bob", "both", "erin", "paul", "otto", "ann"]
+)
 def test_who_sends_images(house: House, name: str) -> None:
     from classifier.models import Study
     from tests.classifier.doors import upload_file
@@ -131,7 +133,9 @@ def test_somebody_elses_is_answered_like_what_is_missing(house: House) -> None:
     paths += ["predictions?study={study}", "predictions?image={image}"]
     for path in paths:
         real = client.get(address(house, path))
-        gone = client.get("/api/v1/" + path.format(**dict.fromkeys(("study", "image", "prediction", "collection"), missing)))
+        gone = client.get(
+            "/api/v1/" + path.format(**dict.fromkeys(("study", "image", "prediction", "collection"), missing))
+        )
         assert real.status_code == gone.status_code == 404
         assert {**real.json(), "request_id": ""} == {**gone.json(), "request_id": ""}
 
@@ -180,7 +184,11 @@ def test_what_stands_in_an_answer(house: House) -> None:
     assert sum(prediction["probabilities"].values()) == pytest.approx(1)
     detail = client.get(address(house, "predictions/{prediction}")).json()
     maps = detail["maps"]
-    assert (len(maps["values"]), len(maps["values"][0]), len(maps["values"][0][0])) == (7, 7, len(maps["classes"]))
+    assert (len(maps["values"]), len(maps["values"][0]), len(maps["values"][0][0])) == (
+        7,
+        7,
+        len(maps["classes"]),
+    )
     assert maps["box"] == [0, 0, 64, 64]
     version = client.get(address(house, "model-versions/in-force")).json()
     assert version["id"] == prediction["model_version"]["id"]

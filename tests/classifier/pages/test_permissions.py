@@ -108,7 +108,15 @@ def done(house: House, act: str) -> bool:
 @pytest.mark.parametrize("page", ["collection", "study", "study-status", "home"])
 @pytest.mark.parametrize(
     ("name", "sees"),
-    [("erin", True), ("paul", True), ("ann", True), ("alice", False), ("bob", False), ("both", False), ("otto", False)],
+    [
+        ("erin", True),
+        ("paul", True),
+        ("ann", True),
+        ("alice", False),
+        ("bob", False),
+        ("both", False),
+        ("otto", False),
+    ],
 )
 def test_who_sees_the_answer(house: House, page: str, name: str, sees: bool) -> None:
     body = house.client(name).get(PAGES[page][0](house)).content.decode().lower()
@@ -130,7 +138,9 @@ def test_what_a_stranger_gets_is_what_a_missing_thing_gets(house: House) -> None
     client = house.client("charlie")
     for address in (PAGES["study"][0](house), PAGES["collection"][0](house), PAGES["pixels"][0](house)):
         real = client.get(address)
-        own = next(str(pk) for pk in (house.study.pk, house.collection.pk, house.image.pk) if str(pk) in address)
+        own = next(
+            str(pk) for pk in (house.study.pk, house.collection.pk, house.image.pk) if str(pk) in address
+        )
         gone = client.get(address.replace(own, missing))
         assert real.status_code == gone.status_code == 404
         assert _without_nonces(real) == _without_nonces(gone)
