@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -32,8 +31,9 @@ class Portal:
         settings = dict(line.split("=", 1) for line in lines)
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=True, timeout=60,
+            cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     def token(self, name: str) -> str:
@@ -58,19 +58,17 @@ def start_portal(folder: Path) -> Portal:
     """Start a demo with its data in `folder`; returns when it says that it is ready."""
     ours = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "SUBJECT_KEY"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mriplatform.launch.demo", "--data", str(folder)],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
-    )  # fmt: skip
-    said, deadline = [], time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([process.stdout], [], [], 1)
-        line = process.stdout.readline() if ready else ""
-        said.append(line)
-        if found := re.search(r"Ready in .* (http://[^ ]+)/", line):
+    log = folder.with_suffix(".log")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mriplatform.launch.demo", "--data", str(folder)],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"Ready in .* (http://[^ ]+)/", log.read_text()):
             passwords = json.loads((folder / "demo-secrets.json").read_text())
             return Portal(found.group(1), passwords, folder, process)
-        if process.poll() is not None:
-            break
+        time.sleep(0.1)
     process.kill()
-    raise AssertionError("The demo did not start:\n" + "".join(said))
+    raise AssertionError("The demo did not start:\n" + log.read_text())
