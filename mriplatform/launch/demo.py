@@ -245,8 +245,7 @@ def main() -> int:
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    started = time.monotonic()
-    demo = None
+    started, demo, status = time.monotonic(), None, 1
     try:
         demo = Demo(options.data.absolute(), options.port)
         demo.start()
@@ -254,18 +253,18 @@ def main() -> int:
         say(f"Ready in {time.monotonic() - started:.1f} s: {demo.address}   (Ctrl-C stops it)")
         demo.supervisor.watch()
     except KeyboardInterrupt:
-        return 0
+        say("Stopping ...")
+        status = 0
     except (DemoError, DatabaseRefused, ServerError, GivenUp) as error:
         say(str(error))
-        return 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if demo is not None:
-            say("Stopping ...")
             demo.stop()
-            say("Stopped.")
-    return 0
+    if status == 0:
+        say("Stopped.")
+    return status
 
 
 if __name__ == "__main__":

@@ -68,6 +68,8 @@ class LocalServer:
         with self._locked() as lock:
             user_id = self._user_id()
             self._prepare(user_id)
+            if self.log.exists():
+                self.log.replace(self.log.with_suffix(".log.1"))
             for attempt in range(1, PORT_ATTEMPTS + 1):
                 self.port = port or free_port()
                 with self.log.open("wb") as log:
