@@ -20,6 +20,7 @@ from classifier.services.registry import promote, roll_back
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin
 from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
 
@@ -32,7 +33,7 @@ def _staff(request: HttpRequest) -> User:
 
 
 @admin.register(Study)
-class StudyAdmin(ReadOnlyAdmin[Study]):
+class StudyAdmin(OwnCollectionsAdmin[Study]):
     list_display = (
         "short_id",
         "collection",
@@ -48,7 +49,7 @@ class StudyAdmin(ReadOnlyAdmin[Study]):
 
 
 @admin.register(Image)
-class ImageAdmin(ReadOnlyAdmin[Image]):
+class ImageAdmin(OwnCollectionsAdmin[Image]):
     list_display = ("short_id", "study", "width", "height", "bits", "created_at", "hidden_at")
     list_filter = ("collection", "bits")
     search_fields = ("pixel_sha256",)
@@ -56,7 +57,8 @@ class ImageAdmin(ReadOnlyAdmin[Image]):
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyAdmin[Prediction]):
+class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
+    collection_path = "image__collection"
     list_display = (
         "id",
         "image",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.related import ForeignKey
 from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,6 +21,7 @@ from classifier.selectors import version_in_force
 from mriplatform.accounts.access import get_collection, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin
 from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
 from mriplatform.audit.admin import ReadOnlyAdmin
 from reviews.models import Adjudication, LabelSet, LabelSetEntry, Reading, ReadingProtocol, ReviewEvent
@@ -35,20 +36,6 @@ def _staff(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
-
-
-class OwnCollectionsAdmin[M: Model](ReadOnlyAdmin[M]):
-    """Shows the rows of the collections that the user is a member of, and no others.
-
-    Attributes:
-        collection_path: from a row to its collection, as a query names it.
-    """
-
-    collection_path = "collection"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        own = collections_of(request.user)
-        return super().get_queryset(request).filter(**{f"{self.collection_path}__in": own})
 
 
 @admin.register(ReadingProtocol)
