@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -186,6 +186,16 @@ def static_digest() -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Say what is being done, and when it is done how long it took."""
+    started = time.monotonic()
+    sys.stdout.write(f"{name} ... ")
+    sys.stdout.flush()
+    yield
+    say(f"{time.monotonic() - started:.1f} s")
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -253,10 +263,10 @@ def main() -> int:
         say(f"Ready in {time.monotonic() - started:.1f} s: {demo.address}   (Ctrl-C stops it)")
         demo.supervisor.watch()
     except KeyboardInterrupt:
-        say("Stopping ...")
+        say("\nStopping ...")
         status = 0
     except (DemoError, DatabaseRefused, ServerError, GivenUp) as error:
-        say(str(error))
+        say(f"\n{error}")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
