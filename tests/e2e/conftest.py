@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.pictures import MAPS, ramp, write_png
 from tests.e2e.portal import Portal, start_portal
@@ -105,3 +105,33 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     portal = start_portal(tmp_path_factory.mktemp("portal"))
     yield portal
     portal.stop()
+
+
+@pytest.fixture
+def own_collection(portal: Portal, request: pytest.FixtureRequest) -> str:
+    """A collection of this test's own on the running demo, with the demo's people in it."""
+    return portal.make_collection(request.node.name)
+
+
+@pytest.fixture
+def sign_in(browser: Browser, portal: Portal) -> Iterator[Callable[[str], Page]]:
+    """Opens a browser of one's own for an account, signed in; any script error or CSP breach fails the test."""
+    contexts, faults = [], []
+
+    def _sign_in(name: str) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=portal.address)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        faults.append(watch(page))
+        page.goto("/login?next=/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(portal.passwords[name])
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+        return page
+
+    yield _sign_in
+    for context in contexts:
+        context.close()
+    assert [fault for group in faults for fault in group] == []

@@ -2,79 +2,20 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ml.labels import CLASSES
 from mriplatform.demo.slices import draw_slice
-from tests.e2e.conftest import watch
-from tests.e2e.portal import Portal
+from tests.e2e.portal import upload
 from tests.pictures import png
 
 pytestmark = pytest.mark.timeout(240)
 
-MAKE_COLLECTION = """
-from mriplatform.accounts.models import Collection, User
-from mriplatform.accounts.services import grant_role
-from mriplatform.demo.people import ACCOUNTS
-from reviews.services.protocols import ensure_protocol
-collection = Collection.objects.create(name={name!r})
-ensure_protocol(collection)
-for account, role in ACCOUNTS.items():
-    grant_role(actor=None, user=User.objects.get(username=account), collection=collection, role=role)
-print("collection", collection.pk)
-"""
-ANSWER = """
-from classifier.models import Prediction
-print("answer", Prediction.objects.get(image__study={study!r}).predicted_class)
-"""
 SECRETS = re.compile(r"probabilit|data-maps|map-controls|the model says: |\bversion 1\b", re.IGNORECASE)
-
-
-def said(output: str, word: str) -> str:
-    return re.search(rf"^{word} (\S+)$", output, re.MULTILINE)[1]
-
-
-@pytest.fixture
-def collection(portal: Portal, request: pytest.FixtureRequest) -> str:
-    """A collection of this test's own, with the demo's people in it."""
-    return said(portal.manage("shell", "-c", MAKE_COLLECTION.format(name=request.node.name)), "collection")
-
-
-@pytest.fixture
-def sign_in(browser: Browser, portal: Portal):
-    """Opens a browser of one's own for an account, signed in; any script error or CSP breach fails the test."""
-    contexts, faults = [], []
-
-    def _sign_in(name: str) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=portal.address)
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        page = context.new_page()
-        faults.append(watch(page))
-        page.goto("/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(portal.passwords[name])
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Collections")).to_be_visible()
-        return page
-
-    yield _sign_in
-    for context in contexts:
-        context.close()
-    assert [fault for group in faults for fault in group] == []
-
-
-def upload(page: Page, collection: str, name: str, data: bytes) -> str:
-    """Uploads one image through the page; returns the study's identifier once it is analysed, without a reload."""
-    page.goto(f"/collections/{collection}/upload")
-    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
-    page.get_by_role("button", name="Send").click()
-    page.wait_for_url(re.compile(r"/studies/[0-9a-f-]+$"))
-    expect(page.locator("main").get_by_text("Analysed").first).to_be_visible(timeout=30_000)
-    return page.url.rsplit("/", 1)[1]
 
 
 def read_by_keys(page: Page, collection: str, own: str) -> None:
@@ -97,10 +38,6 @@ def read_by_keys(page: Page, collection: str, own: str) -> None:
     expect(page.locator("#panel[data-step=verdict]")).not_to_be_visible()
 
 
-def real_image(folder: Path) -> bytes:
-    return (folder / "nickparvar/Testing/glioma/Te-gl_0010.jpg").read_bytes()
-
-
 @pytest.fixture(params=["synthetic", pytest.param("real", marks=pytest.mark.data)])
 def scan(request: pytest.FixtureRequest) -> tuple[str, bytes]:
     """A synthetic slice always, and a real image where the data is."""
@@ -110,17 +47,45 @@ def scan(request: pytest.FixtureRequest) -> tuple[str, bytes]:
     return "scan.jpg", sorted(folder.iterdir())[0].read_bytes()
 
 
-def test_a_scan_in_a_reviewed_label_out(portal, collection, sign_in, scan):
-    study = upload(sign_in("uploader"), collection, *scan)
-    machine = said(portal.manage("shell", "-c", ANSWER.format(study=study)), "answer")
+def test_a_scan_in_a_reviewed_label_out(portal, own_collection, sign_in, scan):
+    study = upload(sign_in("uploader"), own_collection, *scan)
+    machine = portal.answer(study)
     own = next(name for name in CLASSES if name != machine)
-    read_by_keys(sign_in("radiologist"), collection, own)
+    read_by_keys(sign_in("radiologist"), own_collection, own)
 
     engineer = sign_in("engineer")
-    engineer.goto(f"/collections/{collection}/labels")
+    engineer.goto(f"/collections/{own_collection}/labels")
     with engineer.expect_download() as download:
         engineer.get_by_role("link", name="JSON").click()
     content = json.loads(Path(download.value.path()).read_text())
     (row,) = content if isinstance(content, list) else content["labels"]
     assert (row["label"], row["verdict"], row["saw_prediction"]) == (own, "correct", True)
     assert row["first_read_label"] == own
+
+
+def test_the_same_by_curl_with_a_token(portal, own_collection, tmp_path):
+    (tmp_path / "slice.png").write_bytes(png(draw_slice("pituitary", "sagittal", 78)))
+    uploader, reader, engineer = (portal.token(name) for name in ("uploader", "radiologist", "engineer"))
+    form = ("-F", f"collection={own_collection}", "-F", f"files=@{tmp_path / 'slice.png'}")
+    status, sent = portal.curl(uploader, "/studies", *form)
+    assert status == 202
+    study = sent["studies"][0]["id"]
+    deadline = time.monotonic() + 30
+    while portal.curl(uploader, f"/studies/{study}")[1]["status"] != "succeeded":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    machine = portal.answer(study)
+    own = next(name for name in CLASSES if name != machine)
+    reading = portal.post(reader, "/readings", collection=own_collection)
+    assert machine not in json.dumps(reading)
+    at = f"/readings/{reading['id']}"
+    assert portal.curl(reader, f"{at}/reveal", "-X", "POST")[0] == 409
+    portal.post(reader, f"{at}/first-read", label=own, confidence=2)
+    assert portal.post(reader, f"{at}/reveal")["machine_answer"]["label"] == machine
+    portal.post(reader, f"{at}/verdict", verdict="correct", label=own, reason="morphology")
+
+    status, text = portal.curl(engineer, f"/collections/{own_collection}/labels?format=csv")
+    assert status == 200
+    assert own in text
+    assert portal.curl("not-a-token", "/studies")[0] == 401
