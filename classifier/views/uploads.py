@@ -112,10 +112,13 @@ def _refusal_document(refusal: PlatformError, files: int) -> HttpResponse:
     with the others."""
     answer = answer_to(refusal) or MALFORMED
     if isinstance(refusal, UploadRefused) and refusal.by_file:
-        spared = "Not stored, because another image of the study was refused."
-        entries = [
-            {"number": n, "verdict": "refused", "message": refusal.by_file.get(n, ("", spared))[1]}
-            for n in range(1, files + 1)
-        ]
+        entries = [_refused_entry(number, refusal) for number in range(1, files + 1)]
         answer = Answer(answer.status, answer.code, answer.sentence, {"entries": entries}, answer.headers)
     return problem_response(answer)
+
+
+def _refused_entry(number: int, refusal: UploadRefused) -> dict[str, Any]:
+    if number in refusal.by_file:
+        return {"number": number, "verdict": "refused", "message": refusal.by_file[number][1]}
+    spared = "Not stored yet, because another image of the study was refused. Send again without that one."
+    return {"number": number, "verdict": "waiting", "message": spared}

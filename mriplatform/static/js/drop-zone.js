@@ -11,6 +11,7 @@ const WORDS = { stored: "Stored.", duplicate: "Already here.", set_aside: "Set a
  *
  * What goes up is named by number and kind ("3.png"): the file's own name, which may name a patient, never leaves the
  * browser. The server answers JSON {entries: [{number, verdict, message, url, fragment}], url} or a problem document.
+ * The verdict "waiting" says that nothing is wrong with this file: it stays in the list and goes with the next send.
  * Fires `drop:file` per entry and `drop:done` with {stored, refused}.
  */
 class DropZone extends HTMLElement {
@@ -61,6 +62,7 @@ class DropZone extends HTMLElement {
     remove.textContent = "Remove";
     remove.addEventListener("click", () => this.#remove(entry));
     entry.act.append(remove);
+    entry.remove = remove;
     entry.row.append(number, name, entry.act, entry.verdict);
     this.list.append(entry.row);
     this.#renumber(entry);
@@ -120,6 +122,7 @@ class DropZone extends HTMLElement {
     entry.row.dataset.verdict = verdict;
     entry.verdict.textContent = message || WORDS[verdict] || "";
     entry.act.replaceChildren();
+    if (verdict === "waiting") entry.act.append(entry.remove);
     const address = url ?? wholeUrl;
     if (address) {
       const link = document.createElement("a");
@@ -140,7 +143,7 @@ class DropZone extends HTMLElement {
 
   #finish(entries) {
     const refused = entries.filter((entry) => entry.state === "refused").length;
-    const stored = entries.length - refused;
+    const stored = entries.filter((entry) => !["refused", "waiting"].includes(entry.state)).length;
     announce(`${stored} of ${entries.length} accepted${refused ? `, ${refused} refused` : ""}.`);
     this.dispatchEvent(new CustomEvent("drop:done", { bubbles: true, detail: { stored, refused } }));
   }

@@ -27,6 +27,14 @@ document.addEventListener("htmx:responseError", (event) => {
   toast(sentenceFor(status, responseText), { harm: true });
 });
 
+// A refusal that comes as a problem document is a sentence, not a fragment, also where its status would be swapped in.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const kind = event.detail.xhr.getResponseHeader("Content-Type") ?? "";
+  if (!kind.startsWith("application/problem+json")) return;
+  event.detail.shouldSwap = false;
+  event.detail.isError = true;
+});
+
 let away = false;
 document.addEventListener("htmx:sendError", () => {
   if (!away) toast("The server cannot be reached. What is on the page may be out of date.", { harm: true });

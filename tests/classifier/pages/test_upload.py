@@ -27,7 +27,7 @@ def test_the_page_says_what_it_takes_and_what_is_kept(house):
         "PNG or JPEG",
         "at most 50",
         "up to 20 MiB",
-        "One study each",
+        "one study each",
         "keyed hash",
         "Contains identity",
     ):
@@ -86,10 +86,10 @@ def test_the_drop_zone_gets_an_entry_per_file(house):
 def test_the_drop_zone_learns_why_good_files_went_down_with_a_bad_one(house):
     problem = send(house, 1, 0, headers=JSON)
     assert problem.status_code == 400
-    assert [entry["message"] for entry in problem.json()["entries"]] == [
-        "Not stored, because another image of the study was refused.",
-        "The file is empty.",
-    ]
+    entries = problem.json()["entries"]
+    assert [entry["verdict"] for entry in entries] == ["waiting", "refused"]
+    assert entries[0]["message"].startswith("Not stored yet, because another image of the study was refused.")
+    assert entries[1]["message"] == "The file is empty."
 
 
 def test_all_duplicates_are_no_new_upload(house):
