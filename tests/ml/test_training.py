@@ -16,6 +16,8 @@ RECIPE = TrainRecipe(
     augmentation=Augmentation(mirror=0, rotation=5, shift=0.02),
 )  # fmt: skip
 
+SHORT = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(32, 1), Stage(64, 2))})
+
 
 def examples(count: int, seed: int) -> Examples:
     """A bright square in one of four corners: the class is where it lies and how wide it is."""
@@ -54,24 +56,24 @@ class Stopped(Exception):
 
 def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path) -> None:
     def stop(figures: dict) -> None:
-        if figures["epoch"] == 3:
+        if figures["epoch"] == 2:
             raise Stopped
 
     data = examples(64, 0), examples(16, 1)
     with pytest.raises(Stopped):
-        train_network(RECIPE, *data, seed=1, state=tmp_path / "a", imagenet=None, progress=stop)
+        train_network(SHORT, *data, seed=1, state=tmp_path / "a", imagenet=None, progress=stop)
     epochs: list[float] = []
     weights, history = train_network(
-        RECIPE,
+        SHORT,
         *data,
         seed=1,
         state=tmp_path / "a",
         imagenet=None,
         progress=lambda f: epochs.append(f["epoch"]),
     )
-    assert epochs[0] == 4
+    assert epochs == [3]
     assert [point["epoch"] for point in history] == list(range(1, len(history) + 1))
-    whole, straight = train_network(RECIPE, *data, seed=1, state=tmp_path / "b", imagenet=None)
+    whole, straight = train_network(SHORT, *data, seed=1, state=tmp_path / "b", imagenet=None)
     assert len(straight) == len(history)
     for ours, theirs in zip(weights, whole, strict=True):
         assert np.allclose(ours, theirs, atol=1e-4)
@@ -90,7 +92,7 @@ def test_early_stopping(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = examples(64, 0)
     shuffled = Examples(noise.levels, rng.integers(0, 4, 64), noise.near)
-    recipe = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(64, 40),), "learning_rate": 0.02, "patience": 1})
+    recipe = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(32, 40),), "learning_rate": 0.02, "patience": 1})
     _, history = train_network(recipe, shuffled, examples(16, 1), seed=1, state=tmp_path, imagenet=None)
     losses = [point["validation_loss"] for point in history]
     assert len(history) < 40
