@@ -23,7 +23,7 @@ def say():
     """Posts a form to a step of a reading: `say(client, "first-read", reading, label="glioma")`."""
     from django.urls import reverse
 
-    def _say(client, step, reading, **fields):
+    def _say(client, step, reading, /, **fields):
         headers = fields.pop("headers", {})
         data = {"idempotency_key": str(uuid4())} | {name: str(value) for name, value in fields.items()}
         return client.post(reverse(f"reading-{step}", args=[reading.pk]), data, headers=headers)
