@@ -20,7 +20,7 @@ from classifier.services.registry import promote, roll_back
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin
+from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
 from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
 
@@ -43,7 +43,7 @@ class StudyAdmin(OwnCollectionsAdmin[Study]):
         "finalised_at",
         "purged_at",
     )
-    list_filter = ("collection", "origin")
+    list_filter = (("collection", OwnRowsFilter), "origin")
     list_select_related = ("collection", "uploaded_by")
     date_hierarchy = "created_at"
 
@@ -51,7 +51,7 @@ class StudyAdmin(OwnCollectionsAdmin[Study]):
 @admin.register(Image)
 class ImageAdmin(OwnCollectionsAdmin[Image]):
     list_display = ("short_id", "study", "width", "height", "bits", "created_at", "hidden_at")
-    list_filter = ("collection", "bits")
+    list_filter = (("collection", OwnRowsFilter), "bits")
     search_fields = ("pixel_sha256",)
     list_select_related = ("study",)
 

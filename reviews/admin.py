@@ -21,7 +21,7 @@ from classifier.selectors import version_in_force
 from mriplatform.accounts.access import get_collection, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin
+from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
 from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
 from mriplatform.audit.admin import ReadOnlyAdmin
 from reviews.models import Adjudication, LabelSet, LabelSetEntry, Reading, ReadingProtocol, ReviewEvent
@@ -115,14 +115,14 @@ class SplitAssignmentAdmin(ReadOnlyAdmin[Assignment]):
 class LabelSetEntryAdmin(OwnCollectionsAdmin[LabelSetEntry]):
     collection_path = "label_set__collection"
     list_display = ("label_set", "image", "label", "split", "reason")
-    list_filter = ("split", "label", "label_set")
+    list_filter = ("split", "label", ("label_set", OwnRowsFilter))
     list_select_related = ("label_set__collection", "image")
 
 
 @admin.register(LabelSet)
 class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
     list_display = ("number", "collection", "parts", "left_out", "frozen_by", "created_at", "manifest_file")
-    list_filter = ("collection",)
+    list_filter = (("collection", OwnRowsFilter),)
     list_select_related = ("collection", "frozen_by")
     fields = ("number", "collection", "parts", "labels", "left_out", "manifest_sha256", "manifest_file", "entries",
               "frozen_by", "created_at")  # fmt: skip

@@ -2,10 +2,13 @@
 
 from typing import Any, ClassVar
 
+from django.contrib import admin
+from django.contrib.admin.filters import RelatedFieldListFilter
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.selectors import collections_of
 from mriplatform.audit.admin import ReadOnlyAdmin
 
@@ -22,3 +25,14 @@ class OwnCollectionsAdmin[M: models.Model](ReadOnlyAdmin[M]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         own: dict[str, Any] = {f"{self.collection_path}__in": collections_of(request.user)}
         return super().get_queryset(request).filter(**own)
+
+
+class OwnRowsFilter(RelatedFieldListFilter):
+    """A filter of a list that offers only what belongs to the user's own collections: names tell, too."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        to_collection = "pk__in" if field.remote_field.model is Collection else "collection__in"
+        own = {to_collection: collections_of(request.user)}
+        return list(field.get_choices(include_blank=False, limit_choices_to=own))

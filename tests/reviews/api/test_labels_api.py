@@ -1,0 +1,161 @@
+"""Downloads, label sets and decisions, for programs."""
+
+import csv
+import hashlib
+import io
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from reviews.models import Adjudication
+from reviews.services.label_sets import freeze_label_set
+from reviews.services.protocols import set_protocol
+from tests.factories import analysed_image, make_collection, make_user
+
+
+def client_of(user):
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+@pytest.fixture
+def api(engineer):
+    return client_of(engineer)
+
+
+@pytest.fixture
+def labels(collection):
+    return f"/api/v1/collections/{collection.pk}/labels"
+
+
+def test_labels_come_as_json_or_csv(api, alice, collection, image, read, labels):
+    read.finished(alice, image, "pituitary")
+    document = api.get(labels)
+    (row,) = document.json()["labels"]
+    assert (row["said_by"], row["label"], row["model_version"], row["saw_prediction"]) == (
+        "alice",
+        "pituitary",
+        1,
+        True,
+    )
+    for response in (api.get(f"{labels}?format=csv"), api.get(labels, headers={"Accept": "text/csv"})):
+        assert response["Content-Type"] == "text/csv; charset=utf-8"
+        assert response["Content-Disposition"] == f'attachment; filename="labels-{collection.pk}.csv"'
+        (as_text,) = csv.DictReader(io.StringIO(response.content.decode()))
+        assert {name: "" if value is None else str(value) for name, value in row.items()} == as_text
+
+
+def test_another_format_is_not_offered(api, labels):
+    response = api.get(f"{labels}?format=xlsx")
+    assert (response.status_code, response["Content-Type"]) == (406, "application/problem+json")
+    assert api.get(f"{labels}?form=csv").status_code == 400
+
+
+def test_a_refusal_of_a_csv_is_a_problem_document(alice, labels):
+    response = client_of(alice).get(f"{labels}?format=csv")
+    assert (response.status_code, response["Content-Type"]) == (403, "application/problem+json")
+    assert response.json()["code"] == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        ("uploader", 403),
+        ("radiologist", 403),
+        ("adjudicator", 403),
+        ("ml_engineer", 200),
+        ("approver", 200),
+        ("auditor", 200),
+        ("admin", 200),
+    ],
+)
+def test_who_may_download(member, labels, role, status):
+    assert client_of(member("nora", role)).get(labels).status_code == status
+
+
+@pytest.mark.parametrize("other", ["ml_engineer", "approver", "auditor", "admin"])
+def test_whoever_reads_there_gets_no_labels_whatever_else_they_are(alice, collection, labels, other):
+    alice.memberships.create(collection=collection, role=other)
+    response = client_of(alice).get(labels)
+    assert response.status_code == 403
+    assert "may have yet to read" in response.json()["detail"]
+    assert client_of(alice).get("/api/v1/label-sets").json()["results"] == []
+
+
+def test_anothers_labels_are_as_missing_as_those_of_no_collection(charlie, labels):
+    answers = [
+        client_of(charlie).get(address).json()
+        for address in (labels, f"/api/v1/collections/{uuid4()}/labels")
+    ]
+    for answer in answers:
+        answer.pop("request_id")
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == 404
+
+
+def test_label_sets_and_their_manifests(api, alice, engineer, charlie, collection, image, read):
+    read.finished(alice, image)
+    frozen = freeze_label_set(actor=engineer, collection=collection)
+    elsewhere = analysed_image(make_collection())
+    read.finished(alice, elsewhere)
+    freeze_label_set(actor=None, collection=elsewhere.collection)
+
+    (row,) = api.get("/api/v1/label-sets").json()["results"]
+    assert (row["id"], row["number"], row["counts"]["train"]) == (str(frozen.pk), 1, 1)
+    address = f"/api/v1/label-sets/{frozen.pk}/manifest"
+    manifest = api.get(address)
+    assert manifest["Content-Type"] == "application/x-ndjson"
+    assert hashlib.sha256(manifest.content).hexdigest() == row["manifest_sha256"]
+    for somebody in (alice, charlie):
+        assert client_of(somebody).get(address).status_code == 404
+
+
+# --- Decisions ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disputed(alice, bob, collection, image, read):
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
+    read.finished(alice, image, "glioma")
+    read.finished(bob, image, "pituitary")
+    return image
+
+
+def test_an_adjudicator_finds_what_is_disputed_and_decides(member, collection, disputed):
+    dora = client_of(member("dora", "adjudicator"))
+    listed = dora.get(f"/api/v1/collections/{collection.pk}/disagreements")
+    assert [row["id"] for row in listed.json()["results"]] == [str(disputed.pk)]
+    assert b"glioma" not in listed.content
+    assert b"pituitary" not in listed.content
+    decision = {"image": str(disputed.pk), "label": "meningioma", "rationale": "Dural tail."}
+    answer = dora.post("/api/v1/adjudications", decision, format="json")
+    assert (answer.status_code, answer.json()["label"]) == (201, "meningioma")
+    assert dora.get(f"/api/v1/collections/{collection.pk}/disagreements").json()["results"] == []
+    again = dora.post("/api/v1/adjudications", decision, format="json")
+    assert (again.status_code, again.json()["code"]) == (409, "no_disagreement")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"label": "cyst"}, 400),
+        ({"rationale": ""}, 400),
+        ({"adjudicator": "bob"}, 400),
+        ({"image": str(uuid4())}, 404),
+        ({}, 403),
+    ],
+)
+def test_a_decision_that_does_not_hold_is_refused(member, bob, disputed, changed, status):
+    client = client_of(bob if not changed else member("dora", "adjudicator"))
+    decision = {"image": str(disputed.pk), "label": "meningioma", "rationale": "Dural tail."} | changed
+    assert client.post("/api/v1/adjudications", decision, format="json").status_code == status
+    assert not Adjudication.objects.exists()
+
+
+def test_an_adjudicator_of_another_collection_finds_nothing(collection, disputed):
+    stranger = client_of(make_user(collection=make_collection(), role="adjudicator"))
+    decision = {"image": str(disputed.pk), "label": "meningioma", "rationale": "Dural tail."}
+    assert stranger.post("/api/v1/adjudications", decision, format="json").status_code == 404
+    assert stranger.get(f"/api/v1/collections/{collection.pk}/disagreements").status_code == 404
