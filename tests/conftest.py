@@ -100,15 +100,20 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def chromium_path() -> Path:
-    """A Chromium to drive: CHROMIUM, else one on the PATH, else Playwright's own. CI must have one."""
+def find_chromium() -> Path | None:
+    """CHROMIUM, else one on the PATH, else Playwright's own."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
     playwrights = sorted(Path.home().glob(".cache/ms-playwright/chromium-*/chrome-linux*/chrome"))
     found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))] + playwrights[-1:]
-    if found:
-        return Path(found[0])
+    return Path(found[0]) if found else None
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """A Chromium to drive (see `find_chromium`). CI must have one."""
+    if found := find_chromium():
+        return found
     message = "There is no Chromium here; install it (Debian: chromium) or set CHROMIUM to its path."
     if os.environ.get("CI") == "true":
         pytest.fail(message)

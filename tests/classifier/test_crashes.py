@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +15,8 @@ from celery import Celery
 from django.db.models import Max
 
 from classifier.models import Image, JobStatus, Prediction
+from mriplatform.accounts.services import make_token
+from tests.pictures import picture_png
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -53,7 +57,8 @@ def start(runtime_database_url, private_valkey, tmp_path):
 
     yield _start
     for process in started:
-        process.kill()
+        # With whatever it started: gunicorn's workers outlive it for a moment, and hold the database.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -118,6 +123,51 @@ def test_a_flushed_broker_loses_nothing(upload, shipped, worker, beat, private_v
     beat()
     wait_until(lambda: count(JobStatus.SUCCEEDED) == 100)
     assert_each_once(100)
+
+
+def post_upload(port: int, token: str, collection_id: str) -> int:
+    """Uploads one image through the API, as a program does; returns the status."""
+    boundary = "part"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="collection"\r\n\r\n{collection_id}\r\n'
+    file = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    body = (head + file).encode() + picture_png(7) + f"\r\n--{boundary}--\r\n".encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/studies",
+        data=body,
+        headers={
+            "Authorization": f"Token {token}",
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.status
+
+
+def test_with_the_broker_away_an_upload_is_still_taken_and_predicted_later(
+    uploader, collection, shipped, start, worker, beat, private_valkey
+):
+    _, token = make_token(user=uploader, name="test")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    start("-m", "gunicorn", "mriplatform.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket")
+    wait_until(lambda: answers(port))
+    address = private_valkey.port
+    private_valkey.kill()
+    assert post_upload(port, token, str(collection.pk)) == 202
+    assert count(JobStatus.QUEUED) == 1
+    private_valkey.start(address)
+    worker()
+    beat()
+    wait_until(lambda: count(JobStatus.SUCCEEDED) == 1)
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def test_one_message_delivered_fifty_times_does_the_work_once(upload, shipped, worker, private_valkey):
