@@ -175,6 +175,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ClassEnum": "ml.labels.CLASSES",
+        "ReadLabelEnum": "reviews.api.serializers.READ_LABELS",
+    },
 }
 REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRESH": False}
 # Its migrations would make the table of its own token model, which ours replaces.

@@ -32,7 +32,7 @@ class OwnRowsFilter(RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, Any]]:
         to_collection = "pk__in" if field.remote_field.model is Collection else "collection__in"
         own = {to_collection: collections_of(request.user)}
         return list(field.get_choices(include_blank=False, limit_choices_to=own))

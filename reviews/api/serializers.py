@@ -9,7 +9,8 @@ from mriplatform.api.serializers import StrictSerializer
 from reviews.models import ReadingProtocol, Reason, ReviewEvent
 from reviews.selectors import Step
 
-NOT_ASSESSABLE = ReviewEvent.Verdict.NOT_ASSESSABLE.value
+# What a reader can say that an image shows.
+READ_LABELS = (*CLASSES, ReviewEvent.Verdict.NOT_ASSESSABLE.value)
 NOTE_CHARACTERS = 2000
 
 
@@ -26,7 +27,7 @@ class StepSerializer(StrictSerializer):
 
 
 class FirstReadSerializer(StrictSerializer):
-    label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
+    label = serializers.ChoiceField(choices=READ_LABELS)  # type: ignore[assignment]  # no attribute
     confidence = serializers.ChoiceField(
         choices=ReviewEvent.Confidence.choices,
         required=False,
@@ -61,7 +62,7 @@ class UndoSerializer(StrictSerializer):
 
 class DraftSerializer(StrictSerializer):
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
-        choices=[*CLASSES, NOT_ASSESSABLE], required=False, allow_blank=True
+        choices=READ_LABELS, required=False, allow_blank=True
     )
     confidence = serializers.ChoiceField(
         choices=ReviewEvent.Confidence.choices, required=False, allow_null=True
@@ -73,7 +74,7 @@ class DraftSerializer(StrictSerializer):
 
 class DecisionSerializer(StrictSerializer):
     image = serializers.UUIDField()
-    label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
+    label = serializers.ChoiceField(choices=READ_LABELS)  # type: ignore[assignment]  # no attribute
     rationale = serializers.CharField(max_length=NOTE_CHARACTERS, help_text="Kept for ever.")
 
 
