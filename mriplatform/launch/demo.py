@@ -52,14 +52,15 @@ class Demo:
         """
         for log in self.logs.glob("*.log"):
             log.replace(log.with_suffix(".log.1"))
-        self._start_servers()
-        self._prepare()
-        for worker in self._workers():
-            self.supervisor.start(worker)
-        if not wait_until(self._healthy, HEALTHY_SECONDS, pause=0.1):
-            raise DemoError(
-                f"The portal does not answer at {self.address}. Its log is {self.logs / 'web.log'}."
-            )
+        with stage("Servers"):
+            self._start_servers()
+        with stage("Database, model and samples"):
+            self._prepare()
+        with stage("Portal and workers"):
+            for worker in self._workers():
+                self.supervisor.start(worker)
+            if not wait_until(self._healthy, HEALTHY_SECONDS, pause=0.1):
+                raise DemoError(f"No answer at {self.address}. The log is {self.logs / 'web.log'}.")
 
     @property
     def address(self) -> str:
