@@ -1,5 +1,6 @@
 """Who may read what now: the worklist, claims that run out, and readers who ask at the same moment."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -7,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from classifier.models import JobStatus
@@ -15,14 +16,13 @@ from classifier.services.removal import hide_image, purge_study
 from reviews.exceptions import ReadingConflict
 from reviews.models import Reading, ReviewEvent
 from reviews.selectors import protocol_of, worklist, worklist_counts
-from reviews.services.protocols import set_protocol
+from reviews.services.protocols import ensure_protocol, set_protocol
 from reviews.services.reading import (
     claim_image,
     claim_next,
     commit_first_read,
     give_verdict,
     renew_lease,
-    reveal,
     undo,
 )
 from tests.factories import (
@@ -221,22 +221,76 @@ def test_five_verdicts_at_once_leave_one(alice, image, read):
     assert reading.events.filter(kind="verdict").count() == 1
 
 
+def meanwhile(first, then):
+    """Does `first` in a transaction that commits only once `then`, in another thread, waits for it or is done."""
+
+    def _then():
+        try:
+            return then()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            other = pool.submit(_then)
+            while not other.done() and not _somebody_waits():
+                time.sleep(0.01)
+        return other.result()
+
+
+def _somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_for_another_claim_sees_that_the_place_is_taken(alice, bob, collection, image):
+    ensure_protocol(collection)
+    got = meanwhile(
+        lambda: claim_next(reader=alice, collection=collection),
+        lambda: claim_next(reader=bob, collection=collection),
+    )
+    assert got is None
+    assert Reading.objects.get().reader == alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_that_is_left_is_waited_for(alice, bob, collection, image):
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
+    got = meanwhile(
+        lambda: claim_next(reader=alice, collection=collection),
+        lambda: claim_next(reader=bob, collection=collection),
+    )
+    assert got.image == image
+
+
 @pytest.mark.django_db(transaction=True)
 def test_readers_who_finish_the_last_two_images_of_a_study_at_once_make_it_final(
     alice, bob, collection, read
 ):
     study = make_study(collection, images=2)
-    first, second = study.images.all()
-    for image in (first, second):
+    readings = []
+    for reader, image in zip((alice, bob), study.images.all(), strict=True):
         make_prediction(image)
-    readings = [(alice, read.first(alice, first)), (bob, read.first(bob, second))]
-    for reader, reading in readings:
-        reveal(reader=reader, reading=reading)
+        readings.append((reader, read.revealed(reader, image)))
 
-    def _finish(number):
-        reader, reading = readings[number]
+    def _finish(reader, reading):
         give_verdict(reader=reader, reading=reading, verdict="not_assessable", idempotency_key=uuid4())
 
-    at_once(2, _finish)
+    meanwhile(lambda: _finish(*readings[0]), lambda: _finish(*readings[1]))
     study.refresh_from_db()
     assert study.finalised_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_image_that_is_being_hidden_is_not_read(alice, image, read):
+    reading = read.revealed(alice, image)
+    with pytest.raises(ReadingConflict, match="hidden"):
+        meanwhile(
+            lambda: hide_image(actor=alice, image=image),
+            lambda: give_verdict(
+                reader=alice, reading=reading, verdict="not_assessable", idempotency_key=uuid4()
+            ),
+        )
