@@ -97,7 +97,7 @@ def recent_toast(recent: RecentVerdict | None) -> dict[str, Any] | None:
     said = said_in(recent.event)
     return {
         "reading": recent.reading,
-        "message": f"{said}: recorded for image {recent.reading.image.short_id}.",
+        "message": f"Recorded: {said.lower()}.",
         "seconds": recent.seconds,
         "fields": {"event": str(recent.event.pk)},
     }

@@ -28,7 +28,9 @@ def reading(blind, alice):
 
 def traces(response):
     """Every trace of an answer in a response: its headers and its body, without the addresses of scripts and styles."""
-    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items() if "Policy" not in name)
+    headers = "\n".join(
+        f"{name}: {value}" for name, value in response.headers.items() if "Policy" not in name
+    )
     return TRACES.findall(headers) + TRACES.findall(STATIC.sub("", response.content.decode("latin-1")))
 
 

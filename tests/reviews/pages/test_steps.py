@@ -60,7 +60,9 @@ def test_a_script_gets_the_panel_alone_and_is_sent_on(client, say, read, alice, 
     assert panel.content.decode().lstrip().startswith("<aside")
     assert 'id="maps"' in panel.content.decode()
     assert "HX-Request" in panel["Vary"]
-    sent_on = say(client, "verdict", reading, now="glioma", label="meningioma", reason="other", note="n", headers=SCRIPT)
+    sent_on = say(
+        client, "verdict", reading, now="glioma", label="meningioma", reason="other", note="n", headers=SCRIPT
+    )
     following = alice.readings.get(image=another)
     assert sent_on["HX-Redirect"] == reverse("reading", args=[following.pk])
     assert events(reading)[-1] == ("verdict", "confirm", "glioma", "other")
@@ -90,7 +92,12 @@ def test_the_default_button_of_the_verdict_answers_nothing_by_itself(client, rea
         ("meningioma", {"label": "meningioma"}, 422, "Say why: a correction needs a reason."),
         ("meningioma", {"label": "glioma"}, 422, "You changed your first read. Say why: choose a reason."),
         ("glioma", {"label": "pituitary"}, 422, "Say why: a correction needs a reason."),
-        ("glioma", {"label": "pituitary", "reason": "other"}, 422, "Say in the note what the other reason is."),
+        (
+            "glioma",
+            {"label": "pituitary", "reason": "other"},
+            422,
+            "Say in the note what the other reason is.",
+        ),
         ("glioma", {}, 400, "Choose an answer first."),
         ("glioma", {"label": "<script>"}, 400, "Choose one of the answers that the page offers."),
         ("glioma", {"label": "notumor", "reason": "x"}, 400, "Select a valid choice."),
@@ -102,7 +109,9 @@ def test_what_is_refused_is_said_on_the_page_and_nothing_typed_is_lost(
 ):
     reading = read.revealed(alice, image, label=own)
     note = said.get("note", "Typed with care & <b>.")
-    refused = say(client, "verdict", reading, **{"note": note} | said if "other" not in said.values() else said)
+    refused = say(
+        client, "verdict", reading, **{"note": note} | said if "other" not in said.values() else said
+    )
     page = refused.content.decode()
     assert refused.status_code == status
     assert sentence in page
@@ -147,7 +156,10 @@ def test_a_form_sent_twice_says_it_once(client, say, read, alice, image, another
     reading = read.claimed(alice, image)
     key = uuid4()
     for _ in range(3):
-        assert say(client, "first-read", reading, label="glioma", confidence=2, idempotency_key=key).status_code == 302
+        assert (
+            say(client, "first-read", reading, label="glioma", confidence=2, idempotency_key=key).status_code
+            == 302
+        )
     say(client, "reveal", reading)
     key = uuid4()
     urls = {say(client, "verdict", reading, now="glioma", idempotency_key=key).url for _ in range(3)}
@@ -206,13 +218,21 @@ def test_amending_keeps_what_was_said_before(client, say, read, alice, image):
     page = page_of(client, reading)
     assert [event[0] for event in events(reading)] == ["first_read", "reveal", "verdict", "amendment"]
     history = re.search(r'<details class="history">.*?</details>', page, re.DOTALL).group()
-    for said in ("First read", "Model’s answer shown (version 1)", "Verdict", "no longer in force", "Amended to"):
+    for said in (
+        "First read",
+        "Model’s answer shown (version 1)",
+        "Verdict",
+        "no longer in force",
+        "Amended to",
+    ):
         assert said in history
 
 
 def test_the_draft_is_kept_and_shown_again(client, say, read, alice, image):
     reading = read.revealed(alice, image)
-    kept = say(client, "draft", reading, step="verdict", reason="location", note="Half a thou", label="glioma")
+    kept = say(
+        client, "draft", reading, step="verdict", reason="location", note="Half a thou", label="glioma"
+    )
     assert kept.status_code == 204
     page = page_of(client, reading)
     assert "Half a thou" in page
@@ -223,7 +243,9 @@ def test_the_draft_is_kept_and_shown_again(client, say, read, alice, image):
 def test_a_draft_of_an_earlier_step_comes_too_late(client, say, read, alice, image):
     """What was chosen blind must not stand preselected beside the machine's answer."""
     reading = read.revealed(alice, image)
-    late = say(client, "draft", reading, step="first_read", label="glioma", headers={"Accept": "application/json"})
+    late = say(
+        client, "draft", reading, step="first_read", label="glioma", headers={"Accept": "application/json"}
+    )
     assert late.status_code == 409
     assert late.json()["code"] == "other_step"
     reading.refresh_from_db()
