@@ -22,13 +22,13 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
     the intake say "The file is too large" while the rest of a huge file is read and dropped.
 
     Django takes a body that breaks off for a whole one: a connection cut between two files, or a Content-Length
-    that falls short, would be stored as if nothing were missing. So the last bytes are watched, and a body without
-    its closing boundary is refused.
+    that lies, would be stored as if nothing were missing. So the stream is watched, and a body that is shorter than
+    was said, or has no closing boundary, is refused.
 
     Raises:
         RequestDataTooBig: the request says, or turns out, to hold more than UPLOAD_MAX_REQUEST_BYTES, or, from
             somebody who is not signed in, more than DATA_UPLOAD_MAX_MEMORY_SIZE.
-        MultiPartParserError: the body ended before its closing boundary.
+        MultiPartParserError: the body ended before its closing boundary, or before its Content-Length.
     """
 
     def __init__(self, request: Any = None) -> None:
@@ -37,6 +37,8 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
         self._file = io.BytesIO()
         self._tail = b""
         self._closing = b""
+        self._read = 0
+        self._said = 0
 
     def handle_raw_input(
         self,
@@ -49,17 +51,22 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
         self._refuse_over_limit(content_length)
         marker = boundary if isinstance(boundary, bytes) else boundary.encode("ascii")
         self._closing = b"--" + marker + b"--"
+        self._said = content_length
         if isinstance(input_data, io.BytesIO):
-            self._tail = input_data.getvalue()[-_TAIL_BYTES:]
+            self._note(input_data.getvalue())
         else:
             self._watch(input_data)
+
+    def _note(self, data: bytes) -> None:
+        self._read += len(data)
+        self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
 
     def _watch(self, input_data: IO[bytes]) -> None:
         read = input_data.read
 
         def watched(*args: Any) -> bytes:
             data = read(*args)
-            self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+            self._note(data)
             return data
 
         input_data.read = watched  # type: ignore[method-assign]  # the parser offers no other place to look
@@ -88,8 +95,8 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
         )
 
     def upload_complete(self) -> None:
-        if self._closing not in self._tail:
-            raise MultiPartParserError("The body ended before its closing boundary.")
+        if self._closing not in self._tail or self._read < self._said:
+            raise MultiPartParserError("The body ended before its closing boundary or its Content-Length.")
 
     def _refuse_over_limit(self, size: int) -> None:
         user = getattr(self.request, "user", None)

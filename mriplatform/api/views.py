@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.utils.cache import patch_cache_control
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -29,6 +30,13 @@ class ApiView(GenericAPIView[Any]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.asked(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What an answer holds depends on who asks, and when: nobody keeps it."""
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if not finished.has_header("Cache-Control"):
+            patch_cache_control(finished, private=True, no_store=True)
+        return finished
 
     def asked(self, request: Request) -> dict[str, Any]:
         """The query parameters, validated.

@@ -1,5 +1,6 @@
 """Requests that are malformed, too big or cut off, by page and by API: refused in one sentence, nothing left behind."""
 
+import io
 import json
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_body_that_breaks_off_is_refused_whole(house, door, cut):
         "before the last line": multipart(fields(house), files, closed=False),
     }[cut]
     response = post(house, door, body)
+    assert_refused(house, door, response, 400, "incomplete_request", "malformed or ends too early")
+    assert stored_rows() == before
+
+
+def test_a_content_length_that_says_too_much_is_refused(house, door):
+    before = stored_rows()
+    body = multipart(fields(house), [("files", "1.png", picture_png(1))])
+    lie = {"CONTENT_LENGTH": str(len(body) + 10), "wsgi.input": io.BytesIO(body)}
+    response = post(house, door, body, **lie)
     assert_refused(house, door, response, 400, "incomplete_request", "malformed or ends too early")
     assert stored_rows() == before
 
