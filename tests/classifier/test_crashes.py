@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import redis
@@ -58,7 +59,8 @@ def start(runtime_database_url, private_valkey, tmp_path):
     yield _start
     for process in started:
         # With whatever it started: gunicorn's workers outlive it for a moment, and hold the database.
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
