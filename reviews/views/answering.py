@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -59,7 +60,7 @@ def go_to_next(request: HttpRequest, collection: Collection) -> HttpResponse:
     return go(request, reverse("reading", args=[reading.pk]))
 
 
-def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[[HttpRequest, UUID], HttpResponse]:
+def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[..., HttpResponseBase]:
     """A view that takes one step of the user's own reading, by POST.
 
     What the services refuse is said on the reading's page, with its status, and what was typed stays there. A GET

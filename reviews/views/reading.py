@@ -1,5 +1,6 @@
 """One reading: the page and its steps. Each is access, then a service, then the page as it stands after it."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -92,7 +93,7 @@ def draft(request: HttpRequest, reading_id: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _verdict_said(request: HttpRequest, reading: Reading) -> dict[str, object]:
+def _verdict_said(request: HttpRequest, reading: Reading) -> dict[str, Any]:
     """What the verdict's form says; a button that answers at once counts before what was only selected."""
     given = request.POST.copy()
     given["label"] = given.get("now") or given.get("label", "")

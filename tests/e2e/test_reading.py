@@ -1,4 +1,4 @@
-"""A radiologist at the reading page in a real browser: by keys alone, with a network that fails, and without scripts."""
+"""A radiologist at the reading page in a real browser: by keys alone, with a network that fails, without scripts."""
 
 import os
 from collections.abc import Iterator

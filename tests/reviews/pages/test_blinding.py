@@ -1,4 +1,4 @@
-"""Before the first read nothing that a reader can get carries the machine's answer; after it, only their own reading does."""
+"""Before the first read nothing that a reader can get carries the machine's answer."""
 
 import re
 
