@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -125,22 +125,33 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         ]  # fmt: skip
         return own + super().get_urls()
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        newest = Promotion.objects.order_by("-sequence").values("model_version_id")[:1]
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(in_force_id=Subquery(newest))
+            .prefetch_related("evaluations")
+        )
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = list(super().get_list_display(request))
+        return shown if has_anywhere(request.user, Permission.PROMOTE) else shown[:-1]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = (extra_context or {}) | {"may_promote": has_anywhere(request.user, Permission.PROMOTE)}
-        self._in_force = version_in_force()
         return super().changelist_view(request, context)
 
     @admin.display(boolean=True)
-    def in_force(self, version: ModelVersion) -> bool:
-        current = version_in_force()
-        return current is not None and current.pk == version.pk
+    def in_force(self, version: Any) -> bool:
+        return bool(version.in_force_id == version.pk)
 
     @admin.display(description="accuracy on its reference part")
     def figures(self, version: ModelVersion) -> str:
-        evaluation = version.evaluations.first()
-        return f"{evaluation.figures['accuracy']:.3f}" if evaluation else "not measured"
+        evaluations = version.evaluations.all()
+        return f"{evaluations[0].figures['accuracy']:.3f}" if evaluations else "not measured"
 
     @admin.display(description="")
     def put_in_force(self, version: ModelVersion) -> str:
