@@ -4,6 +4,7 @@ A refusal is one sentence with its status. People get it as a page, scripts and 
 (which the page's own script shows); addresses of the API never answer with a page.
 """
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate
@@ -13,6 +14,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from classifier.exceptions import PlatformError
 from mriplatform.accounts.models import User
@@ -25,6 +27,7 @@ CSRF_FAILED = Answer(
     "csrf_failed",
     "The form could not be checked as yours, so nothing was changed. Reload the page, try again.",
 )
+BROKEN = "Something broke on our side; it is in the log under this request's identifier."
 NOT_SIGNED_IN = Answer(401, "not_authenticated", "You were signed out. Reload the page and sign in again.")
 
 
@@ -122,10 +125,15 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """What broke, or which service is away. The pages are rendered without the request: whatever a page usually
+    looks up for its navigation may be what is broken."""
+    error = sys.exc_info()[1]
+    away = answer_to(error) if isinstance(error, Exception) else None
+    answer = away or Answer(500, "server_fault", BROKEN)
     if wants_document(request):
-        sentence = "Something broke on our side; it is in the log under this request's identifier."
-        return problem_response(Answer(500, "server_fault", sentence))
-    return render(request, "500.html", status=500)
+        return problem_response(answer)
+    page = render_to_string(f"{answer.status if answer.status in (500, 503) else 500}.html")
+    return with_headers(HttpResponse(page, status=answer.status), answer)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -48,5 +48,5 @@ def _encoded(cursor: pagination.Cursor) -> str:
     if cursor.reverse:
         tokens["r"] = "1"
     if cursor.position is not None:
-        tokens["p"] = cursor.position
+        tokens["p"] = str(cursor.position)
     return b64encode(urlencode(tokens, doseq=True).encode("ascii")).decode("ascii")

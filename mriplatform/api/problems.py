@@ -13,6 +13,7 @@ from django.core.exceptions import (
     TooManyFilesSent,
 )
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
@@ -63,6 +64,14 @@ class Answer(NamedTuple):
     headers: dict[str, str] = {}
 
 
+DATABASE_AWAY = Answer(
+    503,
+    "database_away",
+    "The database does not answer at the moment. Nothing was changed; try again shortly.",
+    headers={"Retry-After": "5"},
+)
+
+
 def problem_document(status_code: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
     """The body of an `application/problem+json` answer."""
     return {
@@ -111,6 +120,8 @@ def answer_to(error: BaseException | None) -> Answer | None:
             return Answer(404, "not_found", NOT_FOUND)
         case PermissionDenied():
             return Answer(403, "not_allowed", str(error) or "None of your roles may do this.")
+        case OperationalError() | InterfaceError():
+            return DATABASE_AWAY
         case ModelValidationError():
             return Answer(400, "invalid", " ".join(error.messages))
         case exceptions.ValidationError():

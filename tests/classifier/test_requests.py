@@ -285,3 +285,51 @@ def test_addresses_of_the_api_that_are_none(house, path):
 def test_methods_that_an_endpoint_does_not_have(house, method):
     response = house.client("ann").generic(method, f"/api/v1/studies/{house.study.pk}")
     assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/collections/{collection}", "/studies/{study}", "/api/v1/studies", "/nowhere"]
+)
+def test_a_database_that_is_away_is_a_503_with_a_sentence(house, path):
+    from django.db import OperationalError, connection
+
+    def away(*args):
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    client = house.client("alice", raise_request_exception=False)
+    with connection.execute_wrapper(away):
+        response = client.get(path.format(collection=house.collection.pk, study=house.study.pk))
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "The database does not answer at the moment." in response.content.decode()
+    assert response["Content-Type"].startswith("application/problem+json" if "api" in path else "text/html")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/collections"])
+def test_a_fault_of_ours_is_a_500_that_says_so_without_details(house, path, monkeypatch):
+    def broken(*args):
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr("mriplatform.home.study_counts", broken)
+    monkeypatch.setattr("classifier.api.collections.study_counts", broken)
+    response = house.client("alice", raise_request_exception=False).get(path)
+    assert response.status_code == 500
+    assert "Something broke on our side" in response.content.decode()
+    assert "secret" not in response.content.decode()
+
+
+def test_a_form_of_another_site_is_turned_away(house):
+    client = house.client("ann", enforce_csrf_checks=True)
+    address = reverse("study", args=[house.study.pk])
+    token = client.get(address).context["csrf_token"]
+    sent = {"reason": "asked for", "csrfmiddlewaretoken": str(token)}
+    response = client.post(address + "/purge", sent, headers={"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    house.study.refresh_from_db()
+    assert house.study.purged_at is None
+    assert client.post(address + "/purge", sent, headers={"Origin": "http://testserver"}).status_code == 302
+
+
+def test_no_page_can_be_framed(house):
+    response = house.client("alice").get("/")
+    assert response["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
