@@ -180,7 +180,9 @@ def stored_png(image: Image) -> bytes:
         PixelsGone: they were hidden or removed, or the storage does not have them.
     """
     if image.hidden_at is not None:
-        raise PixelsGone("The pixels of this image were hidden because they contain identity.", code="pixels_hidden")
+        raise PixelsGone(
+            "The pixels of this image were hidden because they contain identity.", code="pixels_hidden"
+        )
     if not image.pixels:
         raise PixelsGone("The pixels of this image were removed.")
     try:

@@ -177,7 +177,6 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"ClassEnum": "ml.labels.CLASSES"},
     "ENUM_NAME_OVERRIDES": {
         "ClassEnum": "ml.labels.CLASSES",
         "ReadLabelEnum": "reviews.api.serializers.READ_LABELS",
