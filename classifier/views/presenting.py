@@ -9,14 +9,15 @@ from uuid import UUID
 
 from classifier.models import Image, JobStatus, Origin, Prediction, Study
 from classifier.selectors import (
+    Spoken,
     latest_prediction,
     queue_ahead_of,
     sees_answers,
+    spoken,
     study_status,
     version_in_force,
     viewer_maps,
 )
-from classifier.views.answers import Spoken, spoken
 from ml.labels import DISPLAY_NAMES
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in

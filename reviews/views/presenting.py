@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from classifier.models import Prediction
-from classifier.selectors import viewer_maps
+from classifier.selectors import Spoken, spoken, viewer_maps
 from mriplatform.accounts.models import User
 from mriplatform.identifiers import uuid7
 from reviews.models import Reading, ReviewEvent
 from reviews.selectors import ReadingState, machine_answer, reading_state, worklist, worklist_counts
 from reviews.selectors.recent import RecentVerdict, recent_verdict
-from reviews.views.answers import Spoken, spoken
 from reviews.views.choices import (
     amendment_choices,
     confidence_choices,

@@ -1,0 +1,62 @@
+"""Who may see what the machine said, and its maps for the viewer."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from classifier.models import Prediction, Study
+from ml.labels import CLASSES, DISPLAY_NAMES
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
+
+
+def sees_answers(user: Visitor, study: Study) -> bool:
+    """Whether the user may see what the machine said about a study through classifier's doors.
+
+    A reader of the collection never does, whatever other role they hold: they see predictions through their
+    reading. Who may view predictions does; an uploader does once the study is final.
+    """
+    if is_reader_in(user, study.collection_id):
+        return False
+    permissions = permissions_in(user, study.collection_id)
+    if Permission.VIEW_PREDICTIONS in permissions:
+        return True
+    return study.finalised_at is not None and Permission.VIEW_STUDIES in permissions
+
+
+def predictions_of(user: Visitor) -> QuerySet[Prediction]:
+    """Predictions whose answers the user may see, newest first (see `sees_answers`)."""
+    open_to_all: list[UUID] = []
+    when_final: list[UUID] = []
+    for collection in collections_of(user, Permission.VIEW_STUDIES):
+        if is_reader_in(user, collection.pk):
+            continue
+        sees = Permission.VIEW_PREDICTIONS in permissions_in(user, collection.pk)
+        (open_to_all if sees else when_final).append(collection.pk)
+    final = Q(image__collection__in=when_final, image__study__finalised_at__isnull=False)
+    return (
+        Prediction.objects.filter(Q(image__collection__in=open_to_all) | final)
+        .select_related("image", "image__study", "model_version")
+        .order_by("-id")
+    )
+
+
+def viewer_maps(prediction: Prediction) -> dict[str, Any] | None:
+    """The raw class maps as `<mri-viewer>` takes them, or None where there are none (any more).
+
+    `maps` is nested (row, column, class), before the ReLU; `box` the corners, in image pixels, of what they cover.
+    """
+    maps = prediction.map_array()
+    if maps is None:
+        return None
+    shown: dict[str, Any] = {
+        "classes": list(CLASSES),
+        "names": DISPLAY_NAMES,
+        "maps": maps.round(4).tolist(),
+        "top": prediction.predicted_class,
+    }
+    if prediction.map_frame:
+        left, top, side = prediction.map_frame
+        shown["box"] = [left, top, left + side, top + side]
+    return shown

@@ -1,0 +1,107 @@
+"""Studies and images: which are a person's, how far they are, their pixels."""
+
+from datetime import timedelta
+from typing import TypedDict
+from uuid import UUID
+
+from django.db.models import Case, Count, Exists, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Now
+from django_stubs_ext import WithAnnotations
+
+from classifier.exceptions import PixelsGone
+from classifier.models import Image, JobStatus, Prediction, Study
+from mriplatform.accounts.models import User
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import Visitor, collections_of
+
+
+def studies_of(user: Visitor) -> QuerySet[Study]:
+    """Studies in the user's collections, newest first, with images and predictions ready to show."""
+    heavy = ("maps", "embedding", "model_version__metadata")
+    predictions = (
+        Prediction.objects.select_related("model_version").defer(*heavy).order_by("-queued_at", "-id")
+    )
+    return (
+        Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES))
+        .select_related("collection", "uploaded_by")
+        .prefetch_related(
+            Prefetch("images", Image.objects.order_by("position", "id")),
+            Prefetch("images__predictions", predictions),
+        )
+    )
+
+
+def images_of(user: Visitor) -> QuerySet[Image]:
+    return Image.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES)).select_related(
+        "study", "collection"
+    )
+
+
+def latest_prediction(image: Image) -> Prediction | None:
+    """The newest prediction of an image; uses the prefetched rows where there are any."""
+    predictions = sorted(image.predictions.all(), key=lambda row: (row.queued_at, row.id), reverse=True)
+    return predictions[0] if predictions else None
+
+
+def study_status(study: Study) -> JobStatus:
+    """One word for a study: failed if any image failed, else the least advanced of its images."""
+    found = {latest.status for image in study.images.all() if (latest := latest_prediction(image))}
+    for status in (JobStatus.FAILED, JobStatus.RUNNING, JobStatus.QUEUED):
+        if status in found:
+            return status
+    return JobStatus.SUCCEEDED if found else JobStatus.QUEUED
+
+
+class StatusNow(TypedDict):
+    status_now: str
+
+
+def with_status(studies: QuerySet[Study]) -> "QuerySet[WithAnnotations[Study, StatusNow]]":
+    """The studies with `status_now`, which equals `study_status`, so that the database can filter and count by it."""
+    newest = (
+        Prediction.objects.filter(image=OuterRef("pk")).order_by("-queued_at", "-id").values("status")[:1]
+    )
+    images = Image.objects.filter(study=OuterRef("pk")).annotate(newest=Subquery(newest))
+    cases = [
+        When(Exists(images.filter(newest=status)), then=Value(status.value))
+        for status in (JobStatus.FAILED, JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.SUCCEEDED)
+    ]
+    return studies.annotate(status_now=Case(*cases, default=Value(JobStatus.QUEUED.value)))
+
+
+def study_counts(user: Visitor) -> dict[UUID, dict[str, int]]:
+    """How many studies are in each state, by collection, in the collections whose studies the user may see."""
+    mine = Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES), purged_at=None)
+    rows = with_status(mine).values_list("collection_id", "status_now").annotate(count=Count("pk")).order_by()
+    counts: dict[UUID, dict[str, int]] = {}
+    for collection_id, status, count in rows:
+        counts.setdefault(collection_id, {value.value: 0 for value in JobStatus})[status] = count
+    return counts
+
+
+def stored_png(image: Image) -> bytes:
+    """The canonical pixels of an image as a PNG file.
+
+    Raises:
+        PixelsGone: they were hidden or removed, or the storage does not have them.
+    """
+    if image.hidden_at is not None:
+        raise PixelsGone(
+            "The pixels of this image were hidden because they contain identity.", code="pixels_hidden"
+        )
+    if not image.pixels:
+        raise PixelsGone("The pixels of this image were removed.")
+    try:
+        with image.pixels.open("rb") as stored:
+            return bytes(stored.read())
+    except FileNotFoundError as error:
+        raise PixelsGone("The pixels of this image are not in the storage.", code="pixels_missing") from error
+
+
+def uploads_in_last_minute(user: User) -> int:
+    return Study.objects.filter(uploaded_by=user, created_at__gt=Now() - timedelta(minutes=1)).count()
+
+
+def bytes_stored_for(user: User) -> int:
+    total = Image.objects.filter(study__uploaded_by=user).aggregate(total=Sum("stored_bytes"))["total"]
+    return int(total or 0)
