@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
-# Short, because an image may be hidden at any moment; long enough for one reading.
-FRESH_SECONDS = 600
+# A copy is kept, but each use of it is asked for first: an image may be hidden at any moment, and then from everybody.
+CACHING = "private, no-cache"
 
 
 def serve_png(request: HttpRequest, data: bytes, *, sha256: str, name: str) -> HttpResponse:
@@ -24,7 +24,7 @@ def serve_png(request: HttpRequest, data: bytes, *, sha256: str, name: str) -> H
         response = HttpResponse(data, content_type="image/png")
         response["Content-Disposition"] = f'inline; filename="{name}.png"'
     response["ETag"] = etag
-    response["Cache-Control"] = f"private, max-age={FRESH_SECONDS}, immutable"
+    response["Cache-Control"] = CACHING
     response["X-Content-Type-Options"] = "nosniff"
     patch_vary_headers(response, ["Cookie", "Authorization"])
     return response
