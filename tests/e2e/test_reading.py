@@ -188,11 +188,11 @@ def test_the_view_stays_from_step_to_step_and_the_next_pixels_are_there(room: Ro
     assert Reading.objects.filter(reader=room.reader).count() == 1
 
 
-def to_verdict(room: Room) -> None:
+def to_verdict(room: Room, own: str = "2") -> None:
     room.open()
     room.press("n")
     room.image_ready()
-    room.press("2", "k", "Enter")
+    room.press(own, "k", "Enter")
     expect(room.page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(room.page.get_by_text("Probably glioma", exact=True)).to_be_visible()
@@ -246,12 +246,60 @@ def test_a_session_that_ran_out_loses_nothing(room: Room) -> None:
 def test_a_refusal_is_said_where_one_looks(room: Room) -> None:
     page = room.page
     to_verdict(room)
-    room.press("c", "Enter")
+    # As when somebody makes the note taller by hand: the style must not be carried over, the CSP forbids it.
+    page.get_by_label("Note").evaluate("note => { note.style.height = '80px'; }")
+    room.press("h", "c", "Enter")
     refusal = page.get_by_role("alert")
     expect(refusal).to_have_text("You changed your first read. Say why: choose a reason.")
-    assert page.locator("mri-viewer").evaluate("viewer => viewer.maps !== null")
+    assert page.locator("mri-viewer").evaluate("viewer => viewer.mapState.visible")
     room.press("l", "Enter")
     expect(page.get_by_text("Recorded: glioma.", exact=True)).to_be_visible()
+
+
+HITS = """() => [...document.querySelectorAll('.verdict .choice')].filter((one) => one.checkVisibility()).map((one) => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  const hit = one.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+  return [one.innerText.trim().split("\\n")[0], hit];
+})"""
+
+
+@pytest.mark.parametrize(
+    ("own", "opens", "offered"),
+    [
+        (
+            "1",
+            "c",
+            ["Keep glioma", "Change…", "Meningioma", "No tumour", "Pituitary tumour", "Not assessable"],
+        ),
+        (
+            "2",
+            "d",
+            [
+                "Keep meningioma",
+                "Change to glioma",
+                "Other…",
+                "No tumour",
+                "Pituitary tumour",
+                "Not assessable",
+            ],
+        ),
+    ],
+)
+def test_every_answer_can_be_hit_with_the_pointer(
+    room: Room, own: str, opens: str, offered: list[str]
+) -> None:
+    """Unfolded, the answers lie side by side: none covers another, keep and change weigh the same."""
+    page = room.page
+    to_verdict(room, own)
+    assert all(hit for _, hit in page.evaluate(HITS))
+    room.press(opens)
+    expect(page.locator("details.others")).to_have_attribute("open", "")
+    hits = page.evaluate(HITS)
+    assert [words for words, hit in hits if hit] == offered
+    keep, change = (
+        page.locator(f".verdict .choice:has-text('{words}')").bounding_box() for words in offered[:2]
+    )
+    assert (keep["width"], keep["height"], keep["y"]) == (change["width"], change["height"], change["y"])
 
 
 def test_what_is_typed_is_kept_by_the_server(room: Room) -> None:
@@ -281,7 +329,7 @@ def test_a_reading_without_scripts(furnished, browser: Browser) -> None:
     page.get_by_role("button", name="Commit first read").click()
     page.get_by_role("button", name="Show it").click()
     expect(page.get_by_text("Probably glioma", exact=True)).to_be_visible()
-    page.locator("summary", has_text="Something else").click()
+    page.locator("summary", has_text="Other…").click()
     page.locator("label", has_text="Pituitary tumour").click()
     page.locator("label", has_text="Location").click()
     page.get_by_label("Note").fill("Above the sella.")

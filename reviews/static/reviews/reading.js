@@ -7,11 +7,13 @@ const viewer = () => document.getElementById("viewer");
 
 // --- Steps -------------------------------------------------------------------------------------------------------
 
-// A new panel brings the maps with it, or takes them away; where nothing was sent for them, there are none.
+// A new panel brings the maps with it, or takes them away; a map that is looked at stays as it is.
+let shown = document.getElementById("maps")?.textContent;
 document.addEventListener("htmx:load", (event) => {
   if (event.target.id !== "panel") return;
-  const maps = document.getElementById("maps")?.textContent.trim();
-  if (viewer()) viewer().maps = maps ? JSON.parse(maps) : null;
+  const maps = document.getElementById("maps")?.textContent;
+  if (viewer() && maps !== shown) viewer().maps = maps ? JSON.parse(maps) : null;
+  shown = maps;
   arrange();
   panel().focus({ preventScroll: true });
   document.getElementById("amend")?.scrollIntoView({ block: "start" });
@@ -52,7 +54,7 @@ document.addEventListener("change", (event) => {
   // A key can choose from what is folded away.
   const folded = input.closest("details:not([open])");
   if (folded) folded.open = true;
-  const note = document.getElementById("note");
+  const note = panel().querySelector("textarea[name=note]");
   if (input.name === "reason" && input.value === "other" && note && !note.value.trim()) note.focus();
 });
 
