@@ -223,7 +223,7 @@ def test_a_lost_network_loses_nothing(lossy_room: Room) -> None:
 
 
 def test_a_session_that_ran_out_loses_nothing(room: Room) -> None:
-    """The note is there again after signing in; and whoever signs in beside it can simply send again."""
+    """The note is there again after signing in."""
     from tests.e2e.reading_room import sign_in
 
     page = room.page
@@ -241,6 +241,20 @@ def test_a_session_that_ran_out_loses_nothing(room: Room) -> None:
     room.press("m", "Enter")
     expect(page.get_by_text("Recorded: glioma.", exact=True)).to_be_visible()
     assert room.said()[0][-1] == ("verdict", "confirm", "glioma", "persuaded_by_model", "Typed too late.")
+
+
+def test_who_signs_in_again_beside_the_page_sends_as_if_nothing_had_been(room: Room) -> None:
+    """Signing in changes the CSRF token; the one that is written in the page's form is the old one."""
+    page = room.page
+    to_verdict(room)
+    page.context.add_cookies([{"name": "csrftoken", "value": "a" * 32, "url": room.address}])
+    room.press("a", "l")
+    with page.expect_response("**/draft") as kept:
+        room.press("n")
+        page.keyboard.type("Still here.")
+    assert kept.value.status == 204
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Recorded: meningioma.", exact=True)).to_be_visible()
 
 
 def test_a_refusal_is_said_where_one_looks(room: Room) -> None:
