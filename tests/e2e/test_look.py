@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 from tests.e2e.conftest import watch
 
 SEND = "(e) => document.body.dispatchEvent(new KeyboardEvent('keydown', {bubbles: true, cancelable: true, ...e}))"
-PAGES = ["gallery", "viewer", "reading", "states", "login_sample", "404", "403", "403_csrf", "400", "429"]
+PAGES = ["gallery", "viewer", "reading", "states", "login_sample", "404", "403_csrf", "429", "refusal"]
 
 
 def go(page: Page, gallery, name: str = "gallery") -> None:
