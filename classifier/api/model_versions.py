@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.api.serializers import ModelVersionDetailSerializer, ModelVersionSerializer, MomentSerializer
-from classifier.api.shown import shown_version
+from classifier.api.shown import shown_version, shown_whole_version
 from classifier.exceptions import StateConflict
 from classifier.selectors import model_versions, version_in_force
 from mriplatform.accounts.access import require_anywhere
@@ -45,9 +45,7 @@ class OneModelVersion(ApiView):
         version = model_versions().filter(pk=version_id).first()
         if version is None:
             raise Http404
-        return Response(
-            ModelVersionDetailSerializer(shown_version(version, version_in_force(), whole=True)).data
-        )
+        return Response(ModelVersionDetailSerializer(shown_whole_version(version, version_in_force())).data)
 
 
 class InForce(ApiView):
@@ -67,6 +65,4 @@ class InForce(ApiView):
         if version is None:
             raise StateConflict("No model was in force at that moment.", code="no_model_in_force", status=404)
         whole = model_versions().get(pk=version.pk)
-        return Response(
-            ModelVersionDetailSerializer(shown_version(whole, version_in_force(), whole=True)).data
-        )
+        return Response(ModelVersionDetailSerializer(shown_whole_version(whole, version_in_force())).data)

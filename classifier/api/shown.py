@@ -86,10 +86,10 @@ def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False
     return shown
 
 
-def shown_version(version: ModelVersion, current: ModelVersion | None, *, whole: bool = False) -> Shown:
-    """A model version; `whole` adds its metadata, evaluations and promotions."""
+def shown_version(version: ModelVersion, current: ModelVersion | None) -> Shown:
+    """A model version in a line; `current` is the one in force."""
     evaluations = list(version.evaluations.all())
-    shown: Shown = {
+    return {
         "id": version.pk,
         "number": version.number,
         "name": version.name,
@@ -98,27 +98,27 @@ def shown_version(version: ModelVersion, current: ModelVersion | None, *, whole:
         "created_at": version.created_at,
         "accuracy": evaluations[0].figures.get("accuracy") if evaluations else None,
     }
-    if whole:
-        shown["metadata"] = version.metadata
-        shown["evaluations"] = [
-            {
-                "part": one.part,
-                "part_sha256": one.part_sha256,
-                "created_at": one.created_at,
-                "figures": one.figures,
-            }
-            for one in evaluations
-        ]
-        shown["promotions"] = [
-            {
-                "at": one.at,
-                "kind": one.kind,
-                "reason": one.reason,
-                "by": one.promoted_by.get_username() if one.promoted_by else None,
-            }
-            for one in version.promotions.all()
-        ]
-    return shown
+
+
+def shown_whole_version(version: ModelVersion, current: ModelVersion | None) -> Shown:
+    """A model version with its metadata, evaluations and promotions."""
+    evaluated = ("part", "part_sha256", "created_at", "figures")
+    promotions = [
+        {
+            "at": row.at,
+            "kind": row.kind,
+            "reason": row.reason,
+            "by": row.promoted_by.get_username() if row.promoted_by else None,
+        }
+        for row in version.promotions.all()
+    ]
+    return shown_version(version, current) | {
+        "metadata": version.metadata,
+        "evaluations": [
+            {name: getattr(row, name) for name in evaluated} for row in version.evaluations.all()
+        ],
+        "promotions": promotions,
+    }
 
 
 def shown_upload(user: Visitor, result: UploadResult) -> Shown:

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: a stable code, a sentence, and the request's identifier."""
 
+import logging
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from rest_framework.views import set_rollback
 from classifier.exceptions import PlatformError
 from mriplatform.accounts.access import NOT_FOUND
 from mriplatform.audit.recording import request_id
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 TITLES = {
@@ -100,6 +103,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     answer = answer_to(error)
     if answer is None:
         return None
+    if answer is DATABASE_AWAY:
+        logger.error("The database does not answer: %s", error)
     set_rollback()
     return Response(
         problem_document(answer.status, answer.code, answer.sentence, **answer.more),
