@@ -254,7 +254,8 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=ROOT / "var", help="the data folder (default: var)")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: Python leaves it ignored where it was when we were started, as a script's background jobs have it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     started, demo, status = time.monotonic(), None, 1
     try:
