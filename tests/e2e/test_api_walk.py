@@ -1,4 +1,4 @@
-"""The walk-through of docs/api.md, run as it stands there."""
+"""The round by curl of the README, run as it stands there."""
 
 import csv
 import os
@@ -12,11 +12,11 @@ from mriplatform.demo.slices import draw_slice
 from tests.pictures import png
 
 pytestmark = pytest.mark.timeout(240)
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def test_the_documented_round(portal, own_collection, tmp_path):
-    (script,) = re.findall(r"```bash\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    (script,) = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
     (tmp_path / "scan.png").write_bytes(png(draw_slice("glioma", "axial", 4711)))
     settings = {
         "HOST": portal.address,
