@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -37,7 +37,7 @@ class Demo:
     def __init__(self, folder: Path, port: int | None) -> None:
         self.folder = folder
         self.logs = folder / "logs"
-        self.port = _web_port(port)
+        self._socket = _web_socket(port)
         self.supervisor = Supervisor(say)
         self._keys = _keys(folder / "demo-keys.json")
         self._lock = _lock(folder / "demo.lock")
@@ -64,7 +64,7 @@ class Demo:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
 
     @property
     def accounts(self) -> str:
@@ -149,7 +149,13 @@ class Demo:
         # Solo workers: TensorFlow in a parent hangs its forked children.
         celery = ("-m", "celery", "-A", "mriplatform")
         solo = ("worker", "-P", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
-        gunicorn = ("-m", "gunicorn", "mriplatform.wsgi:application", "--bind", f"127.0.0.1:{self.port}")
+        gunicorn = (
+            "-m",
+            "gunicorn",
+            "mriplatform.wsgi:application",
+            "--bind",
+            f"fd://{self._socket.fileno()}",
+        )
         threads = (
             "--workers",
             "2",
@@ -162,8 +168,10 @@ class Demo:
             "--no-control-socket",
         )
         schedule = ("--schedule", str(self.folder / "beat-schedule"), "--pidfile", "")
+        web = self._worker("web", *gunicorn, *threads, death_signal=signal.SIGQUIT)
+        web.keep_open = (self._socket.fileno(),)
         return [
-            self._worker("web", *gunicorn, *threads, death_signal=signal.SIGQUIT),
+            web,
             self._worker("inference", *celery, *solo, "-Q", "inference", "-n", "inference@%h"),
             self._worker("training", *celery, *solo, "-Q", "training", "-n", "training@%h"),
             self._worker("beat", *celery, "beat", *schedule),
@@ -229,13 +237,19 @@ def _lock(path: Path) -> int:
     return handle
 
 
-def _web_port(wanted: int | None) -> int:
+def _web_socket(wanted: int | None) -> socket.socket:
+    """A listening socket for the web process to inherit: from here on the port is ours, whoever else looks for one."""
     candidates = [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS)
     for port in candidates:
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return port
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+            listening.listen(128)
+        except OSError:
+            listening.close()
+            continue
+        return listening
     raise DemoError(
         f"No port is free on 127.0.0.1: {candidates[0]} to {candidates[-1]} were tried. Give --port."
     )

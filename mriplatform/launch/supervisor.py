@@ -39,7 +39,8 @@ class Supervised(Protocol):
 class Worker:
     """A process of the platform, with its log; it dies with this process.
 
-    `death_signal` is what it gets when this process is killed; `patience` is how long a kind stop may take, in seconds.
+    `death_signal` is what it gets when this process is killed; `patience` is how long a kind stop may take, in
+    seconds; `keep_open` are file descriptors that it inherits.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Worker:
     log: Path
     death_signal: int = signal.SIGKILL
     patience: float = 10.0
+    keep_open: Sequence[int] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -68,6 +70,7 @@ class Worker:
                 folder=self.folder,
                 environment=self.environment,
                 output=log,
+                keep_open=self.keep_open,
             )
 
     def wait(self) -> int:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import psycopg2
 import pytest
 
-from mriplatform.launch.demo import DemoError, _keys, _web_port, static_digest
+from mriplatform.launch.demo import DemoError, _keys, _web_socket, static_digest
 from mriplatform.launch.server import wait_until
 from tests.conftest import Servers
 
@@ -157,7 +157,7 @@ def test_a_port_in_use_is_passed_over_or_refused(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(DemoError, match="No port is free"):
-            _web_port(taken.getsockname()[1])
+            _web_socket(taken.getsockname()[1])
 
 
 def test_static_files_are_collected_anew_when_one_changes(
