@@ -1,9 +1,11 @@
 """Rings a queue after the transaction has committed. Best effort: Postgres has the job, beat rings again."""
 
 import logging
+import time
 from typing import Final
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -13,6 +15,8 @@ INFERENCE: Final = "classifier.drain_predictions"
 TRAINING: Final = "classifier.drain_training"
 _QUEUES: Final = {INFERENCE: "inference", TRAINING: "training"}
 
+_silent_until = 0.0
+
 
 def ring(task: str) -> None:
     """Ask, once this transaction has committed, that a worker look at its queue."""
@@ -20,8 +24,13 @@ def ring(task: str) -> None:
 
 
 def _send(task: str) -> None:
+    """Send the bell, unless one went unheard just now: a broker that hangs then holds a request up once only."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
     try:
         current_app.send_task(task, queue=_QUEUES[task], ignore_result=True, retry=False)
     except OperationalError as error:
         # The row is committed and beat rings every few seconds: a broker that is away only delays the work.
+        _silent_until = time.monotonic() + settings.BELL_SECONDS
         logger.warning("The bell for %s was not heard (%s); the next periodic bell will be.", task, error)

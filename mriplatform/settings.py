@@ -226,6 +226,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # A bell that cannot be rung is given up at once, in a request; workers and beat wait for the broker by themselves.
+    "max_retries": 0,
 }
 CELERY_BEAT_SCHEDULE = {
     # A bell lost (Redis restarted, flushed or away) costs at most one interval, never a job.
