@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from classifier import doorbell
@@ -60,6 +60,8 @@ def claim_batch(*, worker: str, limit: int) -> list[Prediction]:
     side; the lease runs by the database's clock.
     """
     in_force = version_in_force()
+    if in_force is not None:
+        _drop_answered_unbound(in_force)
     queued = Prediction.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         status=JobStatus.QUEUED
     )
@@ -177,8 +179,20 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     return prediction
 
 
+def _drop_answered_unbound(version: ModelVersion) -> None:
+    """Delete unbound rows whose image has a row of `version` already: binding them would fail every claim."""
+    bound = Prediction.objects.filter(image=OuterRef("image"), model_version=version)
+    Prediction.objects.filter(Exists(bound), status=JobStatus.QUEUED, model_version=None).delete()
+
+
 def _still_mine(prediction: Prediction) -> QuerySet[Prediction]:
-    return Prediction.objects.filter(pk=prediction.pk, attempt=prediction.attempt, status=JobStatus.RUNNING)
+    # A retry counts attempts from the beginning again, so the moment of the claim is part of the fence.
+    return Prediction.objects.filter(
+        pk=prediction.pk,
+        attempt=prediction.attempt,
+        started_at=prediction.started_at,
+        status=JobStatus.RUNNING,
+    )
 
 
 def _fail(prediction: Prediction, *, code: str, reason: str) -> bool:

@@ -14,6 +14,7 @@ from classifier.selectors import queue_ahead_of
 from classifier.services.predictions import (
     Answer,
     claim_batch,
+    queue_predictions,
     reap_expired,
     record_answers,
     record_failed_attempt,
@@ -119,6 +120,29 @@ def test_a_retry_gives_a_failed_prediction_all_its_attempts_again(upload, shippe
     assert (row.attempt, row.failure_reason) == (1, "")
     with pytest.raises(StateConflict):
         retry_prediction(actor=uploader, prediction_id=row.pk)
+
+
+def test_a_worker_from_before_a_retry_records_nothing_under_the_same_attempt_number(
+    upload, shipped, uploader
+):
+    upload()
+    (asleep,) = claim_batch(worker="asleep", limit=1)
+    Prediction.objects.update(status=JobStatus.FAILED, attempt=3)
+    retry_prediction(actor=uploader, prediction_id=asleep.pk)
+    (awake,) = claim_batch(worker="awake", limit=1)
+    assert awake.attempt == asleep.attempt
+    assert not record_failed_attempt(asleep, code="prediction_error", reason="late")
+    assert record_answers([(asleep, ANSWER)]) == 0
+    assert record_answers([(awake, ANSWER)]) == 1
+
+
+def test_an_unbound_row_of_an_image_that_has_its_prediction_never_stops_the_queue(upload, request):
+    images = [study.images.get() for study in upload(2)]
+    version = request.getfixturevalue("shipped")
+    queue_predictions(images[:1], model_version=version)
+    claimed = claim_batch(worker="w", limit=9) + claim_batch(worker="w", limit=9)
+    assert {row.image_id for row in claimed} == {image.pk for image in images}
+    assert Prediction.objects.filter(model_version=version).count() == Prediction.objects.count() == 2
 
 
 def test_before_a_version_is_in_force_rows_wait_and_are_bound_by_the_first_claim_after(upload, request):
