@@ -86,14 +86,19 @@ class LoadedModel:
         ]
 
 
+def require_pixels(image: Image) -> None:
+    """Raise `PixelsRefused` if the pixels of an image were hidden or removed."""
+    if not image.pixels_available:
+        raise PixelsRefused("The pixels of this image were hidden or removed.", code="pixels_gone")
+
+
 def read_pixels(image: Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     """The canonical pixels of an image, (height, width), checked against the hash that the row holds.
 
     Raises:
         PixelsRefused: as for `LoadedModel.prepare`.
     """
-    if not image.pixels_available:
-        raise PixelsRefused("The pixels of this image were hidden or removed.", code="pixels_gone")
+    require_pixels(image)
     try:
         with image.pixels.open("rb") as stored:
             encoded = np.frombuffer(stored.read(), dtype=np.uint8)

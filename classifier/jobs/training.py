@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 
-from classifier.engine import LoadedModel, engine
+from classifier.engine import LoadedModel, engine, require_pixels
 from classifier.exceptions import PlatformError
 from classifier.jobs.inference import worker_name
 from classifier.models import Image, JobStatus, ModelVersion, Prediction, TrainingRun
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from ml.training import HeadResult
 
 logger = logging.getLogger(__name__)
+
+# How often gathering embeddings says how far it is, which renews the run's lease.
+GATHER_REPORT_SECONDS = 5.0
 
 
 class LeaseLost(Exception):
@@ -73,7 +78,7 @@ def execute(run: TrainingRun) -> ModelVersion:
 
     base = engine().load(run.base_version)
     report_progress({"stage": "embeddings"})
-    examples = gather_examples(run, base)
+    examples = gather_examples(run, base, progress=report_progress)
     if not examples.labels:
         raise PlatformError(
             "No image of the label set is in its training part, so there is nothing to learn from."
@@ -91,8 +96,13 @@ def execute(run: TrainingRun) -> ModelVersion:
     return _register_candidate(run, base, head, examples, progress)
 
 
-def gather_examples(run: TrainingRun, base: LoadedModel) -> Examples:
-    """Embeddings and labels of the manifest's training part; every line is traced as used or with why not."""
+def gather_examples(
+    run: TrainingRun, base: LoadedModel, *, progress: Callable[[dict[str, Any]], None]
+) -> Examples:
+    """Embeddings and labels of the manifest's training part; every line is traced as used or with why not.
+
+    Thousands of images that the base version has not answered take longer than a lease, hence `progress` on the way.
+    """
     with run.manifest.open("rb") as stored:
         lines = [json.loads(line) for line in stored.read().decode().splitlines()]
     images = Image.objects.in_bulk([line["image"] for line in lines])
@@ -100,7 +110,11 @@ def gather_examples(run: TrainingRun, base: LoadedModel) -> Examples:
     taught = set(base.checkpoint.training_hashes().sha256)
     measured = set(base.checkpoint.reference().hashes)
     examples = Examples()
-    for line in lines:
+    reported = time.monotonic()
+    for number, line in enumerate(lines):
+        if time.monotonic() - reported > GATHER_REPORT_SECONDS:
+            progress({"stage": "embeddings", "done": number, "of": len(lines)})
+            reported = time.monotonic()
         used_as, reason = line["split"], line.get("reason", "")
         if used_as == "test" and line["pixel_sha256"] in taught:
             used_as, reason = "excluded", "the base version was trained on this image, so it cannot test it"
@@ -134,7 +148,11 @@ def _embedding(base: LoadedModel, version: ModelVersion, image: Image) -> npt.ND
     """The embedding that the base version stored with its prediction, or else computed now from the pixels.
 
     A head shares its base's features, but only the same checkpoint is known to have made these numbers.
+
+    Raises:
+        PixelsRefused: the image was hidden or removed; what is stored of it is not learned from either.
     """
+    require_pixels(image)
     stored = Prediction.objects.filter(
         image=image, model_version=version, status=JobStatus.SUCCEEDED, embedding__isnull=False
     ).first()

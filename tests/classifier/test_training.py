@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from classifier.engine import engine
 from classifier.exceptions import PlatformError, StateConflict
 from classifier.jobs import training as training_job
 from classifier.jobs.inference import drain as predict_all
@@ -74,6 +75,7 @@ def test_a_manifest_without_a_training_image_fails_with_a_reason(upload, shipped
 
 def test_an_image_hidden_meanwhile_is_left_out_with_the_reason(upload, shipped, uploader):
     upload(3)
+    predict_all()
     images = list(Image.objects.order_by("created_at"))
     Image.objects.filter(pk=images[0].pk).update(hidden_at=Now())
     run = start_run(actor=uploader, manifest=manifest(images))
@@ -81,6 +83,16 @@ def test_an_image_hidden_meanwhile_is_left_out_with_the_reason(upload, shipped, 
     run.refresh_from_db()
     assert run.report["counts"] == {"excluded": 1, "train": 2}
     assert "hidden or removed" in run.report["trace"][0]["reason"]
+
+
+def test_gathering_embeddings_renews_the_lease_on_the_way(upload, shipped, uploader, monkeypatch):
+    upload(3)
+    start_run(actor=uploader, manifest=manifest(Image.objects.all()))
+    run = claim_run(worker="w")
+    monkeypatch.setattr(training_job, "GATHER_REPORT_SECONDS", 0.0)
+    steps = []
+    training_job.gather_examples(run, engine().load(shipped), progress=steps.append)
+    assert [step["done"] for step in steps] == [0, 1, 2]
 
 
 def test_a_run_whose_worker_was_lost_is_taken_up_again_and_the_lost_one_records_nothing(
