@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, Subquery
+from django.db.models import Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -21,7 +21,7 @@ from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
-from mriplatform.accounts.selectors import has_anywhere
+from mriplatform.accounts.selectors import collections_of, has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
 
 
@@ -30,6 +30,11 @@ def _staff(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def _reason(request: HttpRequest) -> str:
+    """What was entered as the reason, without the one character that Postgres takes in no text."""
+    return request.POST.get("reason", "").replace("\0", "")
 
 
 @admin.register(Study)
@@ -59,6 +64,7 @@ class ImageAdmin(OwnCollectionsAdmin[Image]):
 @admin.register(Prediction)
 class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
     collection_path = "image__collection"
+    permission = Permission.VIEW_PREDICTIONS
     list_display = (
         "id",
         "image",
@@ -79,7 +85,9 @@ class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
     def try_again(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> None:
         require_anywhere(request.user, Permission.RETRY_PREDICTIONS)
         retried = 0
-        for prediction in queryset:
+        for prediction in queryset.filter(
+            image__collection__in=collections_of(request.user, Permission.RETRY_PREDICTIONS)
+        ):
             try:
                 retry_prediction(actor=_staff(request), prediction_id=prediction.pk)
                 retried += 1
@@ -165,17 +173,13 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         if request.method == "POST":
             return self._decide(
                 request,
-                lambda: promote(
-                    actor=_staff(request), version=version, reason=request.POST.get("reason", "")
-                ),
+                lambda: promote(actor=_staff(request), version=version, reason=_reason(request)),
             )
         return self._confirm(request, f"Put version {version.number} in force", version)
 
     def roll_back_view(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
-            return self._decide(
-                request, lambda: roll_back(actor=_staff(request), reason=request.POST.get("reason", ""))
-            )
+            return self._decide(request, lambda: roll_back(actor=_staff(request), reason=_reason(request)))
         return self._confirm(request, "Roll back to the version before", None)
 
     def _decide(self, request: HttpRequest, decision: Any) -> HttpResponse:
@@ -220,6 +224,11 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
               "counts", "curve", "trace", "started_by", "created_at", "started_at", "finished_at", "attempt",
               "failure_reason")  # fmt: skip
     readonly_fields = ("comparison", "candidate", "counts", "curve", "trace")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
+        # A report traces every label: a list of runs would otherwise carry all labels of all of them.
+        runs = super().get_queryset(request).defer("report", "progress", "base_version__metadata")
+        return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
 
     @admin.display(description="candidate beside incumbent, on the reference part")
     def comparison(self, run: TrainingRun) -> str:

@@ -72,6 +72,7 @@ class ReadingProtocolAdmin(OwnCollectionsAdmin[ReadingProtocol]):
 @admin.register(Reading)
 class ReadingAdmin(OwnCollectionsAdmin[Reading]):
     collection_path = "image__collection"
+    permission = Permission.DOWNLOAD_LABELS
     list_display = ("id", "image", "reader", "protocol", "claimed_at", "lease_expires_at", "finished_at")
     list_filter = ("protocol__mode",)
     list_select_related = ("image", "reader", "protocol__collection")
@@ -82,6 +83,7 @@ class ReadingAdmin(OwnCollectionsAdmin[Reading]):
 @admin.register(ReviewEvent)
 class ReviewEventAdmin(OwnCollectionsAdmin[ReviewEvent]):
     collection_path = "reading__image__collection"
+    permission = Permission.DOWNLOAD_LABELS
     list_display = ("at", "reader", "image", "kind", "label", "verdict", "reason", "saw_prediction")
     list_filter = ("kind", "label", "verdict", "saw_prediction")
     list_select_related = ("reading__reader", "reading__image")
@@ -100,6 +102,7 @@ class ReviewEventAdmin(OwnCollectionsAdmin[ReviewEvent]):
 @admin.register(Adjudication)
 class AdjudicationAdmin(OwnCollectionsAdmin[Adjudication]):
     collection_path = "image__collection"
+    permission = Permission.DOWNLOAD_LABELS
     list_display = ("at", "image", "label", "adjudicator", "rationale")
     list_select_related = ("image", "adjudicator")
 
@@ -114,6 +117,7 @@ class SplitAssignmentAdmin(ReadOnlyAdmin[Assignment]):
 @admin.register(LabelSetEntry)
 class LabelSetEntryAdmin(OwnCollectionsAdmin[LabelSetEntry]):
     collection_path = "label_set__collection"
+    permission = Permission.DOWNLOAD_LABELS
     list_display = ("label_set", "image", "label", "split", "reason")
     list_filter = ("split", "label", ("label_set", OwnRowsFilter))
     list_select_related = ("label_set__collection", "image")
@@ -121,6 +125,7 @@ class LabelSetEntryAdmin(OwnCollectionsAdmin[LabelSetEntry]):
 
 @admin.register(LabelSet)
 class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
+    permission = Permission.DOWNLOAD_LABELS
     list_display = ("number", "collection", "parts", "left_out", "frozen_by", "created_at", "manifest_file")
     list_filter = (("collection", OwnRowsFilter),)
     list_select_related = ("collection", "frozen_by")
@@ -247,4 +252,4 @@ def _uuid(text: str) -> UUID:
 
 def _seed(request: HttpRequest) -> int:
     text = request.POST.get("seed", "0")
-    return min(int(text), 2**31 - 1) if text.isdecimal() else 0
+    return min(int(text), 2**31 - 1) if text.isdecimal() and len(text) < 20 else 0

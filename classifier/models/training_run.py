@@ -53,4 +53,4 @@ class TrainingRun(models.Model):
 
     @property
     def candidate(self) -> ModelVersion | None:
-        return self.versions.first()
+        return next(iter(self.versions.all()), None)

@@ -1,8 +1,14 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from mriplatform.accounts.models import Collection, Membership, User
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import collections_of
+from mriplatform.audit.admin import ReadOnlyAdmin
+from mriplatform.audit.models import AuditEvent
 
 admin.site.unregister(Group)
 
@@ -23,3 +29,21 @@ class CollectionAdmin(admin.ModelAdmin[Collection]):
     list_display = ("name", "created_at")
     search_fields = ("name",)
     inlines = (MembershipInline,)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
+    """The trace of the collections that one audits, and of the platform itself; all of it for a superuser."""
+
+    list_display = ("at", "action", "actor", "object_type", "object_id")
+    list_filter = ("action",)
+    search_fields = ("object_id", "actor__username", "request_id")
+    date_hierarchy = "at"
+    list_select_related = ("actor",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        events = super().get_queryset(request)
+        if request.user.is_superuser:
+            return events
+        own = collections_of(request.user, Permission.VIEW_AUDIT).values("pk")
+        return events.filter(Q(collection_id__in=own) | Q(collection_id=None))

@@ -9,21 +9,26 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from mriplatform.accounts.models import Collection
+from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of
 from mriplatform.audit.admin import ReadOnlyAdmin
 
 
 class OwnCollectionsAdmin[M: models.Model](ReadOnlyAdmin[M]):
-    """Shows the rows of the collections that the user is a member of, and no others.
+    """Shows the rows of the collections in which the user holds a permission, and no others.
+
+    Django's permissions know no collections: who is an engineer in one may be an uploader in the next.
 
     Attributes:
         collection_path: from a row to its collection, as a query names it.
+        permission: what one must hold in that collection.
     """
 
     collection_path: ClassVar[str] = "collection"
+    permission: ClassVar[Permission] = Permission.VIEW_STUDIES
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        own: dict[str, Any] = {f"{self.collection_path}__in": collections_of(request.user)}
+        own: dict[str, Any] = {f"{self.collection_path}__in": collections_of(request.user, self.permission)}
         return super().get_queryset(request).filter(**own)
 
 
@@ -34,5 +39,6 @@ class OwnRowsFilter(RelatedFieldListFilter):
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, Any]]:
         to_collection = "pk__in" if field.remote_field.model is Collection else "collection__in"
-        own = {to_collection: collections_of(request.user)}
+        permission = getattr(model_admin, "permission", None)
+        own = {to_collection: collections_of(request.user, permission)}
         return list(field.get_choices(include_blank=False, limit_choices_to=own))

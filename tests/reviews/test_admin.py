@@ -3,7 +3,8 @@
 import pytest
 from django.test import Client
 
-from classifier.models import TrainingRun
+from classifier.models import JobStatus, TrainingRun
+from mriplatform.audit.recording import record
 from reviews.models import LabelSet, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
 from reviews.services.label_sets import freeze_label_set
@@ -102,6 +103,43 @@ def test_an_engineer_of_another_collection_finds_nothing(sign_in, collection, la
     assert client.post(FREEZE, {"collection": "neuro"}).status_code == 404
     for address in (f"/admin/reviews/labelset/{label_set.pk}/retrain/",):
         assert [client.get(address).status_code, client.post(address).status_code] == [404, 404]
+
+
+def test_a_role_in_one_collection_opens_nothing_of_another_that_one_only_uploads_to(
+    sign_in, member, engineer, collection, image, labelled
+):
+    """Django's permissions know no collections: the rows must."""
+    freeze_label_set(actor=None, collection=collection)
+    record(action="study.uploaded", target=image.study, collection_id=collection.pk)
+    elsewhere = make_collection("Elsewhere")
+    for role, foreign in (
+        ("ml_engineer", ["classifier/prediction", "reviews/labelset", "reviews/labelsetentry"]),
+        ("auditor", ["reviews/reviewevent", "reviews/labelset"]),
+    ):
+        user = make_user(collection=elsewhere, role=role, is_staff=True)
+        user.memberships.create(collection=collection, role="uploader")
+        client = sign_in(user)
+        for listing in foreign:
+            answer = client.get(f"/admin/{listing}/")
+            assert answer.context["cl"].result_count == 0, (role, listing)
+    audit = client.get("/admin/audit/auditevent/").context["cl"].queryset
+    assert audit.model.objects.filter(collection_id=collection.pk).exists()
+    assert not audit.filter(collection_id=collection.pk).exists()
+    auditor = member("olaf", "auditor", is_staff=True)
+    own = sign_in(auditor).get("/admin/audit/auditevent/").context["cl"].queryset
+    assert own.filter(collection_id=collection.pk).exists()
+
+
+def test_failed_predictions_are_tried_again_only_where_one_may(sign_in, collection, image, engineer):
+    image.predictions.create(status=JobStatus.FAILED, attempt=3)
+    failed = image.predictions.get(status=JobStatus.FAILED)
+    form = {"action": "try_again", "_selected_action": [str(failed.pk)]}
+    other = make_user(collection=make_collection("Elsewhere"), role="ml_engineer", is_staff=True)
+    other.memberships.create(collection=collection, role="approver")
+    for user, status in ((other, JobStatus.FAILED), (engineer, JobStatus.QUEUED)):
+        assert sign_in(user).post("/admin/classifier/prediction/", form).status_code == 302
+        failed.refresh_from_db()
+        assert failed.status == status
 
 
 def test_readers_and_strangers_are_sent_to_the_sign_in(sign_in, alice):
