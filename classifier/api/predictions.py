@@ -39,7 +39,8 @@ class Predictions(ApiView):
         examples=[PREDICTION_EXAMPLE],
     )
     def get(self, request: Request) -> Response:
-        rows = self.page_of(_filtered(request, self.asked(request)))
+        light = _filtered(request, self.asked(request)).defer("maps", "embedding", "model_version__metadata")
+        rows = self.page_of(light)
         return self.paged_response([shown_prediction(row, row.image) for row in rows])
 
 

@@ -22,7 +22,7 @@ class CursorPagination(pagination.CursorPagination):
         asked = request.query_params.get("page_size")
         if asked is None:
             return self.page_size
-        if not asked.isdecimal() or not 1 <= int(asked) <= MAX_PAGE_SIZE:
+        if not asked.isdecimal() or len(asked) > 9 or not 1 <= int(asked) <= MAX_PAGE_SIZE:
             raise ValidationError(
                 {"page_size": [f"page_size must be a whole number from 1 to {MAX_PAGE_SIZE}."]}
             )

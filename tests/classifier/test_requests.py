@@ -238,6 +238,7 @@ def test_a_field_that_an_upload_does_not_take_is_named(house, field):
         "whatever=1",
         "format=json",
         "page_size=100000",
+        f"page_size={'1' * 5000}",
         "page_size=0",
         "page_size=-1",
         "page_size=x",

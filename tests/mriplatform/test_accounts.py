@@ -73,6 +73,12 @@ def test_a_revoked_token_stops_working(client):
     assert AuditEvent.objects.filter(action="token.revoked").count() == 1
 
 
+def test_a_token_that_no_digest_can_be_is_just_not_there(client, alice):
+    client.force_login(alice)
+    answer = client.post(reverse("token-revoke"), {"token": "\0"}, follow=True)
+    assert "There is no such token of yours" in answer.content.decode()
+
+
 def test_nobody_revokes_the_token_of_another(client, alice):
     from mriplatform.accounts.services import make_token
 
