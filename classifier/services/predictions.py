@@ -155,7 +155,10 @@ def reap_expired() -> tuple[int, int]:
 
 @transaction.atomic
 def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
-    """Queue a failed prediction again, with all its attempts.
+    """Queue a failed prediction again, with all its attempts, for the version that is in force now.
+
+    A version whose checkpoint is broken would fail it for ever. Where the image has a prediction of the version in
+    force already, the failed one stays with its own.
 
     Raises:
         StateConflict: it has not failed.
@@ -163,6 +166,9 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     prediction = Prediction.objects.select_for_update().select_related("image").get(pk=prediction_id)
     if prediction.status != JobStatus.FAILED:
         raise StateConflict("Only a failed prediction can be tried again; this one has not failed.")
+    in_force = version_in_force()
+    if not Prediction.objects.filter(image=prediction.image, model_version=in_force).exists():
+        prediction.model_version = in_force or prediction.model_version
     prediction.status = JobStatus.QUEUED
     prediction.attempt = 0
     prediction.failure_code = prediction.failure_reason = ""

@@ -27,9 +27,10 @@ def hide_image(*, actor: User, image: Image) -> Image:
 @transaction.atomic
 def purge_study(*, actor: User, study: Study, reason: str) -> Study:
     """Remove a study's pixels, maps and embeddings for good; keep its rows, hashes, readings and audit."""
+    # Images before their study, as every step of a reading locks them: the other way round, the two would deadlock.
+    images = list(Image.objects.select_for_update().filter(study=study).order_by("pk"))
     locked = Study.objects.select_for_update().get(pk=study.pk)
     if locked.purged_at is None:
-        images = list(study.images.all())
         _stop_predictions(images, code="purged", reason="The study was removed.")
         Prediction.objects.filter(image__in=images).update(maps=None, embedding=None)
         for image in images:

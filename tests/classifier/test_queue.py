@@ -20,6 +20,7 @@ from classifier.services.predictions import (
     record_failed_attempt,
     retry_prediction,
 )
+from tests.factories import make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +135,16 @@ def test_a_worker_from_before_a_retry_records_nothing_under_the_same_attempt_num
     assert not record_failed_attempt(asleep, code="prediction_error", reason="late")
     assert record_answers([(asleep, ANSWER)]) == 0
     assert record_answers([(awake, ANSWER)]) == 1
+
+
+def test_a_retry_is_answered_by_the_version_in_force_now(upload, shipped, uploader):
+    upload()
+    Prediction.objects.update(status=JobStatus.FAILED, attempt=3, failure_code="checkpoint_refused")
+    newer = make_version()
+    prediction = Prediction.objects.get()
+    assert prediction.model_version == shipped
+    retry_prediction(actor=uploader, prediction_id=prediction.pk)
+    assert claim_batch(worker="w", limit=1)[0].model_version == newer
 
 
 def test_an_unbound_row_of_an_image_that_has_its_prediction_never_stops_the_queue(upload, request):

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from classifier.exceptions import PlatformError, TooManyUploads, UploadRefused
 from classifier.models import Image, JobStatus, Prediction, StoredFile, Study
@@ -144,3 +145,12 @@ def test_a_purge_leaves_hashes_and_audit_and_no_pixels(uploader, collection):
     again = send(uploader, collection, picture_png(1))
     assert again.studies == []
     assert "were removed" in again.verdicts[0].sentence
+
+
+def test_a_purge_locks_images_before_their_study_as_a_reading_does(upload, shipped, uploader):
+    study = upload()[0]
+    with CaptureQueriesContext(connection) as queries:
+        purge_study(actor=uploader, study=study, reason="asked for")
+    locking = [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]]
+    assert 'FROM "classifier_image"' in locking[0]
+    assert 'FROM "classifier_study"' in locking[1]
