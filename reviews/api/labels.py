@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
+from mriplatform.audit.recording import record
 from reviews.access import (
     get_collection_to_adjudicate,
     get_collection_with_labels,
@@ -66,6 +67,10 @@ class Labels(ApiView):
         collection = get_collection_with_labels(request.user, collection_id)
         rows = labels(collection)
         form = request.accepted_renderer.format
+        record(
+            action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
+            rows=len(rows), form=form,
+        )  # fmt: skip
         return Response(
             labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows),
             headers={

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from mriplatform.audit.models import AuditEvent
 from reviews.models import Adjudication
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
@@ -45,6 +46,14 @@ def test_labels_come_as_json_or_csv(api, alice, collection, image, read, labels)
         assert response["Content-Disposition"] == f'attachment; filename="labels-{collection.pk}.csv"'
         (as_text,) = csv.DictReader(io.StringIO(response.content.decode()))
         assert {name: "" if value is None else str(value) for name, value in row.items()} == as_text
+
+
+def test_a_download_leaves_its_trace(api, engineer, alice, collection, image, read, labels):
+    read.finished(alice, image, "pituitary")
+    api.get(f"{labels}?format=csv")
+    event = AuditEvent.objects.get(action="labels.downloaded")
+    assert (event.actor, event.collection_id) == (engineer, collection.pk)
+    assert event.data == {"rows": 1, "form": "csv"}
 
 
 def test_another_format_is_not_offered(api, labels):

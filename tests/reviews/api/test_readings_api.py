@@ -252,6 +252,13 @@ def test_a_draft_needs_the_etag_that_it_is_based_on(api, reading):
     assert not ReviewEvent.objects.exists()
 
 
+@pytest.mark.parametrize("seen", ['W/"{}"', '"{}-gzip"', 'W/"{}-zstd"'])
+def test_a_proxy_that_compresses_and_marks_the_etag_so_stands_in_no_drafts_way(api, reading, seen):
+    etag = seen.format(api.get(reading)["ETag"].strip('"'))
+    kept = api.put(f"{reading}/draft", {"note": "so far"}, format="json", headers={"If-Match": etag})
+    assert kept.status_code == 200
+
+
 # --- Whose ----------------------------------------------------------------------------------------------------
 
 STEPS = ["", "/events", "/first-read", "/reveal", "/verdict", "/amend", "/undo", "/draft"]
