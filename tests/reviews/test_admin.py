@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from classifier.models import JobStatus, TrainingRun
+from mriplatform.audit.models import AuditEvent
 from mriplatform.audit.recording import record
 from reviews.models import LabelSet, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
@@ -192,6 +193,24 @@ def test_everything_is_to_be_looked_at_and_nothing_to_be_changed(sign_in, admin,
     if model != "readingprotocol":
         assert client.get(f"/admin/reviews/{model}/add/").status_code == 403
     assert ReviewEvent.objects.count() == 3
+
+
+def test_roles_given_and_taken_in_the_admin_leave_their_trace(sign_in, collection, alice):
+    client, dora = sign_in(make_user(is_staff=True, is_superuser=True)), make_user("dora")
+    alices = alice.memberships.get()
+    form = {
+        "name": "Neuro", "description": "", "memberships-TOTAL_FORMS": "2", "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": str(alices.pk), "memberships-0-collection": str(collection.pk),
+        "memberships-0-user": str(alice.pk), "memberships-0-role": "radiologist", "memberships-0-DELETE": "on",
+        "memberships-1-collection": str(collection.pk), "memberships-1-user": str(dora.pk),
+        "memberships-1-role": "uploader",
+    }  # fmt: skip
+    assert client.post(f"/admin/accounts/collection/{collection.pk}/change/", form).status_code == 302
+    traced = AuditEvent.objects.filter(action__startswith="membership.", collection_id=collection.pk)
+    assert {(event.action, event.data["user"], event.data["role"]) for event in traced} == {
+        ("membership.granted", str(dora.pk), "uploader"),
+        ("membership.revoked", str(alice.pk), "radiologist"),
+    }
 
 
 def test_a_draft_is_not_shown_to_staff(sign_in, admin, alice, read):
