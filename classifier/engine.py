@@ -156,7 +156,7 @@ class Engine:
             if hashlib.sha256(data).hexdigest() == digest:
                 return data
             self._alarm(version, "this worker's copy was altered; it was deleted and fetched again")
-            copy.unlink()
+            copy.unlink(missing_ok=True)
         try:
             with version.checkpoint.open("rb") as stored:
                 data = bytes(stored.read())

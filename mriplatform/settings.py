@@ -229,22 +229,30 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A bell that cannot be rung is given up at once, in a request; workers and beat wait for the broker by themselves.
     "max_retries": 0,
 }
+# Old bells are thrown away; a minute, because the clocks of two hosts may differ by seconds.
+BELL_EXPIRES_SECONDS = max(60, BELL_SECONDS)
 CELERY_BEAT_SCHEDULE = {
     # A bell lost (Redis restarted, flushed or away) costs at most one interval, never a job.
     "ring-inference": {
         "task": "classifier.drain_predictions",
         "schedule": BELL_SECONDS,
-        "options": {"queue": "inference", "expires": BELL_SECONDS},
+        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
     },
-    "reap": {
+    # By either kind of worker: what one of them lost while it hangs, the other returns to the queue.
+    "reap-by-inference": {
         "task": "classifier.reap_expired_leases",
         "schedule": BELL_SECONDS,
-        "options": {"queue": "inference", "expires": BELL_SECONDS},
+        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
+    },
+    "reap-by-training": {
+        "task": "classifier.reap_expired_leases",
+        "schedule": BELL_SECONDS,
+        "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
     },
     "ring-training": {
         "task": "classifier.drain_training",
         "schedule": BELL_SECONDS,
-        "options": {"queue": "training", "expires": BELL_SECONDS},
+        "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
     },
 }
 

@@ -1,9 +1,12 @@
 """Drains the queue of predictions: claim a batch, predict it in one forward pass, record it."""
 
+import faulthandler
 import logging
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 
@@ -34,11 +37,26 @@ def drain() -> int:
     recorded = 0
     deadline = time.monotonic() + DRAIN_SECONDS
     while batch := claim_batch(worker=worker_name(), limit=settings.INFERENCE_BATCH):
-        recorded += predict_batch(batch)
+        with watchdog(settings.INFERENCE_LEASE_SECONDS):
+            recorded += predict_batch(batch)
         if time.monotonic() > deadline:
             doorbell.ring(doorbell.INFERENCE)
             break
     return recorded
+
+
+@contextmanager
+def watchdog(seconds: float) -> Iterator[None]:
+    """End this process, its stack on stderr, if the body hangs for longer than the lease that it works under.
+
+    A thread of the C runtime does it, so it also ends a hang inside native code. Whoever keeps the workers starts
+    another one; the rows come back by their lease.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def predict_batch(batch: list[Prediction]) -> int:

@@ -3,26 +3,38 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from classifier.models import Prediction, Study
+from classifier.models import Image, Prediction, Study
 from ml.labels import CLASSES, DISPLAY_NAMES
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
+from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in, roles_of
 
 
 def sees_answers(user: Visitor, study: Study) -> bool:
     """Whether the user may see what the machine said about a study through classifier's doors.
 
     A reader of the collection never does, whatever other role they hold: they see predictions through their
-    reading. Who may view predictions does; an uploader does once the study is final.
+    reading. Nor do they in another collection that holds the same pixels. Who may view predictions does; an uploader
+    does once the study is final.
     """
-    if is_reader_in(user, study.collection_id):
+    if is_reader_in(user, study.collection_id) or _reads_same_pixels(user, study):
         return False
     permissions = permissions_in(user, study.collection_id)
     if Permission.VIEW_PREDICTIONS in permissions:
         return True
     return study.finalised_at is not None and Permission.VIEW_STUDIES in permissions
+
+
+def _reads_same_pixels(user: Visitor, study: Study) -> bool:
+    read = _read_by(user)
+    hashes = [image.pixel_sha256 for image in study.images.all()] if read else []
+    return bool(read) and Image.objects.filter(collection__in=read, pixel_sha256__in=hashes).exists()
+
+
+def _read_by(user: Visitor) -> list[UUID]:
+    """The collections in which the user is a reader."""
+    return [collection_id for collection_id in roles_of(user) if is_reader_in(user, collection_id)]
 
 
 def predictions_of(user: Visitor) -> QuerySet[Prediction]:
@@ -35,8 +47,12 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
         sees = Permission.VIEW_PREDICTIONS in permissions_in(user, collection.pk)
         (open_to_all if sees else when_final).append(collection.pk)
     final = Q(image__collection__in=when_final, image__study__finalised_at__isnull=False)
+    same_pixels = Image.objects.filter(
+        collection__in=_read_by(user), pixel_sha256=OuterRef("image__pixel_sha256")
+    )
     return (
         Prediction.objects.filter(Q(image__collection__in=open_to_all) | final)
+        .exclude(Exists(same_pixels))
         .select_related("image", "image__study", "model_version")
         .order_by("-id")
     )

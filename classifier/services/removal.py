@@ -3,10 +3,14 @@
 from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models.functions import Now
+from django.dispatch import Signal
 
 from classifier.models import Image, JobStatus, Prediction, Study
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
+
+# Sent inside the transaction, with `study_id`: what is left of the study may be final now.
+image_hidden = Signal()
 
 
 @transaction.atomic
@@ -20,6 +24,7 @@ def hide_image(*, actor: User, image: Image) -> Image:
         Image.objects.filter(pk=image.pk).update(hidden_at=Now(), hidden_by=actor)
         _stop_predictions([image], code="hidden", reason="The image was hidden because it contains identity.")
         record(action="image.hidden", actor=actor, target=image, collection_id=image.collection_id)
+        image_hidden.send(sender=Image, study_id=image.study_id)
     image.refresh_from_db()
     return image
 

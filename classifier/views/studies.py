@@ -18,7 +18,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.pages import check_query, person, says_refusals, signed_in
 
 # Milliseconds until a waiting page asks again: often while an answer is due, then ever more rarely.
-_PAUSES = (50, 100, 150, 250, 250, 250, 250, 250, 400, 600, 900, 1300, 2000)
+_PAUSES = (1, 50, 100, 150, 250, 250, 250, 250, 250, 400, 600, 900, 1300, 2000)
 
 
 @require_safe

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from mriplatform.audit.ledger import LedgerModel
@@ -24,7 +24,7 @@ def grant_runtime_role(*, using: str = "default", **_: Any) -> None:
     connection = connections[using]
     quote = connection.ops.quote_name
     role = settings.DATABASE_RUNTIME_ROLE
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=using), connection.cursor() as cursor:
         if not _owner_of_runtime_role(cursor, role):
             return
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {quote(role)}")

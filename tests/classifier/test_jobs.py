@@ -1,6 +1,8 @@
 """The worker's side with the real shipped model: draining, poison images, altered checkpoints, a switch of versions."""
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -148,3 +150,17 @@ def test_the_runtime_role_may_do_all_that_a_worker_does_and_not_change_a_ledger(
     own.close()
     with connection.cursor() as cursor, pytest.raises(Exception, match="append_only"):
         cursor.execute("UPDATE classifier_modelversion SET name = 'x'")
+
+
+def test_a_batch_that_hangs_ends_its_worker_within_the_lease():
+    """In native code too, where no Python signal handler would run: the process exits, and says where it hung."""
+    hang = (
+        "import django; django.setup()\n"
+        "from classifier.jobs.inference import watchdog\n"
+        "import ctypes\n"
+        "with watchdog(0.5):\n"
+        "    ctypes.PyDLL(None).sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", hang], capture_output=True, text=True, timeout=40)
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr

@@ -208,3 +208,14 @@ def test_a_protocol_that_does_not_exist_is_refused(collection, mode, readers, co
     with pytest.raises(PlatformError) as refusal:
         set_protocol(actor=None, collection=collection, mode=mode, readers_per_image=readers)
     assert refusal.value.code == code
+
+
+def test_hiding_the_last_image_that_nobody_read_makes_the_study_final(alice, collection, read):
+    study = make_study(collection, images=2)
+    first, second = study.images.all()
+    for image in (first, second):
+        make_prediction(image)
+    read.finished(alice, first)
+    assert not final(study)
+    hide_image(actor=alice, image=second)
+    assert final(study)
