@@ -171,3 +171,7 @@ def test_the_navigation_shows_what_the_roles_open(client, alice):
     body = client.get("/").content.decode()
     assert f'href="{reverse("versions")}"' in body
     assert f'href="{reverse("admin:index")}"' in body
+
+
+def test_the_admin_has_the_mark_as_its_icon(client):
+    assert b"img/mark" in client.get("/admin/login/", follow=True).content
