@@ -13,7 +13,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.exceptions import PlatformError
-from classifier.models import Evaluation, Image, ModelVersion, Prediction, Promotion, Study, TrainingRun
+from classifier.models import (
+    Evaluation,
+    Image,
+    JobStatus,
+    ModelVersion,
+    Prediction,
+    Promotion,
+    Study,
+    TrainingRun,
+)
 from classifier.selectors import version_in_force
 from classifier.services.predictions import retry_prediction
 from classifier.services.registry import promote, roll_back
@@ -211,7 +220,7 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
 class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     list_display = (
         "number",
-        "status",
+        "state",
         "started_by",
         "created_at",
         "finished_at",
@@ -220,15 +229,33 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     )
     list_filter = ("status",)
     list_select_related = ("started_by", "base_version")
-    fields = ("number", "status", "comparison", "base_version", "candidate", "recipe", "seed", "manifest_sha256",
+    fields = ("number", "state", "comparison", "base_version", "candidate", "recipe", "seed", "manifest_sha256",
               "counts", "curve", "trace", "started_by", "created_at", "started_at", "finished_at", "attempt",
               "failure_reason")  # fmt: skip
-    readonly_fields = ("comparison", "candidate", "counts", "curve", "trace")
+    readonly_fields = ("state", "comparison", "candidate", "counts", "curve", "trace")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
         # A report traces every label: a list of runs would otherwise carry all labels of all of them.
         runs = super().get_queryset(request).defer("report", "progress", "base_version__metadata")
         return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        response = super().change_view(request, object_id, form_url, extra_context)
+        if TrainingRun.objects.filter(
+            pk=object_id, status__in=[JobStatus.QUEUED, JobStatus.RUNNING]
+        ).exists():
+            response["Refresh"] = "2"
+        return response
+
+    @admin.display(description="state", ordering="status")
+    def state(self, run: TrainingRun) -> str:
+        return "Finished" if run.status == JobStatus.SUCCEEDED else run.get_status_display()
 
     @admin.display(description="candidate beside incumbent, on the reference part")
     def comparison(self, run: TrainingRun) -> str:
