@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from reviews.services.protocols import ensure_protocol
 
 from classifier.management.commands.register_model import register
 from classifier.models import Origin, Study
@@ -16,6 +15,7 @@ from classifier.services.uploads import Grouping, UploadedPart, receive_upload
 from mriplatform.accounts.models import Collection, User
 from mriplatform.demo.people import ACCOUNTS, ensure_people
 from mriplatform.demo.slices import sample_studies
+from reviews.services.protocols import ensure_protocol
 
 COLLECTION = "Sample studies"
 SHIPPED = "mobilenetv2-v1.ckpt.zip"
