@@ -59,6 +59,7 @@ def drain() -> int:
         except (PlatformError, CheckpointError) as refusal:
             fail_run(run=run, reason=str(refusal))
         except Exception as error:
+            # Whatever it was, the run must say that it failed, and why; the log has the stack.
             logger.exception("Training run %s failed.", run.number)
             fail_run(run=run, reason=f"The training stopped with a fault ({type(error).__name__}: {error}).")
     return taken
