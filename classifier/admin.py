@@ -78,13 +78,14 @@ class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
         "id",
         "image",
         "status",
-        "predicted_class",
+        "label",
+        "novelty",
         "model_version",
         "attempt",
         "queued_at",
         "finished_at",
     )
-    list_filter = ("status", "model_version", "failure_code")
+    list_filter = ("status", "not_assessable", "model_version", "failure_code")
     list_select_related = ("image", "model_version")
     date_hierarchy = "queued_at"
     exclude = ("maps", "embedding")

@@ -13,6 +13,7 @@ _PREDICTION = {
     "model_version": _VERSION,
     "label": "meningioma",
     "probabilities": {"glioma": 0.141, "meningioma": 0.832, "notumor": 0.004, "pituitary": 0.023},
+    "novelty": 0.41,
     "runtime": "onnxruntime",
     "device": "cpu",
     "queued_at": "2026-03-02T10:42:00.120Z",

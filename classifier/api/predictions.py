@@ -53,6 +53,8 @@ def _filtered(request: Request, asked: dict[str, Any]) -> QuerySet[Prediction]:
         rows = rows.filter(image__study=get_study(request.user, asked["study"]))
     if "image" in asked:
         rows = rows.filter(image=get_image(request.user, asked["image"]))
+    if "not_assessable" in asked:
+        rows = rows.filter(not_assessable=asked["not_assessable"])
     if "status" in asked:
         rows = rows.filter(status=asked["status"])
     return rows

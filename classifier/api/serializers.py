@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
-from classifier.models import JobStatus, Origin
+from classifier.models import NOT_ASSESSABLE, JobStatus, Origin
 from classifier.services.uploads import Grouping
 from ml.labels import CLASSES
 from mriplatform.accounts.roles import Role
@@ -46,6 +46,10 @@ class StudyQuerySerializer(StrictSerializer):
 
 
 class PredictionQuerySerializer(StudyQuerySerializer):
+    not_assessable = serializers.BooleanField(
+        required=False,
+        help_text="`true`: those that name no class; `false`: those that name one or have yet to.",
+    )
     study = serializers.UUIDField(required=False)
     image = serializers.UUIDField(required=False)
 
@@ -89,10 +93,21 @@ class PredictionSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=JobStatus.choices)
     model_version = VersionNameSerializer(allow_null=True)
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
-        choices=CLASSES, allow_null=True, help_text="The most probable class."
+        choices=(*CLASSES, NOT_ASSESSABLE),
+        allow_null=True,
+        help_text=(
+            "The most probable class, or `not_assessable` where the image does not look like a brain MRI to the "
+            "version: then there are neither probabilities nor maps."
+        ),
     )
     probabilities = serializers.DictField(
-        child=serializers.FloatField(), allow_null=True, help_text="By class name; they sum to 1."
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="By class name; they sum to 1. Null where the label is `not_assessable`.",
+    )
+    novelty = serializers.FloatField(
+        allow_null=True,
+        help_text="How unlike a brain MRI: higher is less like. Null where the version cannot tell.",
     )
     runtime = serializers.CharField()
     device = serializers.CharField()
@@ -115,7 +130,12 @@ class MapsSerializer(serializers.Serializer[Any]):
 
 
 class PredictionDetailSerializer(PredictionSerializer):
-    maps = MapsSerializer(allow_null=True)
+    novelty_threshold = serializers.FloatField(
+        allow_null=True, help_text="Above it this version answers `not_assessable`."
+    )
+    maps = MapsSerializer(
+        allow_null=True, help_text="Null where they were removed, and where the label is `not_assessable`."
+    )
 
 
 class WindowSerializer(serializers.Serializer[Any]):

@@ -70,8 +70,9 @@ def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False
         "model_version": {"id": version.pk, "number": version.number, "name": version.name}
         if version
         else None,
-        "label": prediction.predicted_class or None,
+        "label": prediction.label or None,
         "probabilities": dict(zip(CLASSES, probabilities, strict=True)) if probabilities else None,
+        "novelty": prediction.novelty,
         "runtime": prediction.runtime,
         "device": prediction.device,
         "queued_at": prediction.queued_at,
@@ -79,6 +80,7 @@ def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False
         "failure": _failure(prediction),
     }
     if maps:
+        shown["novelty_threshold"] = version.novelty_threshold if version else None
         found = viewer_maps(prediction)
         shown["maps"] = (
             {"classes": found["classes"], "values": found["maps"], "box": found.get("box")} if found else None

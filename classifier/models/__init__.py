@@ -1,12 +1,13 @@
 """The machine reader's records."""
 
 from classifier.models.model_version import Evaluation, ModelVersion, Promotion
-from classifier.models.prediction import JobStatus, Prediction
+from classifier.models.prediction import NOT_ASSESSABLE, JobStatus, Prediction
 from classifier.models.stored_file import StoredFile
 from classifier.models.study import Image, Origin, Study
 from classifier.models.training_run import TrainingRun
 
 __all__ = [
+    "NOT_ASSESSABLE",
     "Evaluation",
     "Image",
     "JobStatus",

@@ -37,6 +37,12 @@ class ModelVersion(LedgerModel):
     def __str__(self) -> str:
         return f"Version {self.number} ({self.name})"
 
+    @property
+    def novelty_threshold(self) -> float | None:
+        """Above which novelty this version gives no class; None where its checkpoint cannot tell."""
+        novelty = self.metadata.get("novelty")
+        return float(novelty["threshold"]) if novelty else None
+
 
 class Evaluation(LedgerModel):
     """Figures of one version on one named, hashed set of images; each use of a locked part leaves a row."""

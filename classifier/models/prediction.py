@@ -1,5 +1,7 @@
 """What the machine reader says about an image; while it is queued, the row is the job."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import pgtrigger
@@ -11,6 +13,9 @@ from classifier.models.model_version import ModelVersion
 from classifier.models.study import Image
 from ml.labels import CLASSES
 from mriplatform.identifiers import uuid7
+
+NOT_ASSESSABLE: Final = "not_assessable"
+"""What the machine answers, in place of a class, where an image does not look like a brain MRI to it."""
 
 
 class JobStatus(models.TextChoices):
@@ -27,11 +32,17 @@ class Prediction(models.Model):
     retry returns `failed` to `queued`. `attempt` grows with every claim and fences what a worker that lost its
     lease tries to record. A prediction whose `model_version` is empty waits for a version to be put in force.
 
-    `probabilities` follow `ml.labels.CLASSES`. `maps` are float16, (7, 7, 4), little endian, C order: the class
-    activation before the ReLU, so that Grad-CAM of a logit is their positive part and the contrast of two classes
-    their difference. `map_frame` is the square of the image that the maps cover: left, top and side in image
-    pixels; it may reach outside the image. `embedding` is float32, little endian. Once succeeded, a trigger keeps
-    every value as it is; removal may empty `maps` and `embedding`, no more.
+    `probabilities` follow `ml.labels.CLASSES`. `maps` are float16 of the shape `map_shape` (height, width, classes;
+    7 × 7 or 14 × 14 by the version's network), little endian, C order: the class activation before the ReLU, so that
+    Grad-CAM of a logit is their positive part and the contrast of two classes their difference. `map_frame` is the
+    square of the image that the maps cover: left, top and side in image pixels; it may reach outside the image.
+    `embedding` is float32, little endian, as wide as the version's network makes it.
+
+    `novelty` is how unlike a brain MRI the image is to the version, higher is less like; empty where the version
+    cannot say. `not_assessable` is whether that was above the version's own threshold when the answer was recorded.
+    Such a row has its novelty and its embedding, but neither probabilities nor maps: it names no class.
+
+    Once succeeded, a trigger keeps every value as it is; removal may empty `maps` and `embedding`, no more.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -51,6 +62,8 @@ class Prediction(models.Model):
     map_shape = ArrayField(models.PositiveSmallIntegerField(), size=3, null=True, blank=True)
     map_frame = ArrayField(models.IntegerField(), size=3, null=True, blank=True)
     embedding = models.BinaryField(null=True, blank=True)
+    novelty = models.FloatField(null=True, blank=True)
+    not_assessable = models.BooleanField(default=False)
     runtime = models.CharField(max_length=40, blank=True)
     device = models.CharField(max_length=20, blank=True)
     failure_code = models.CharField(max_length=40, blank=True)
@@ -65,8 +78,16 @@ class Prediction(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="succeeded")
-                | models.Q(probabilities__isnull=False, model_version__isnull=False),
+                | (
+                    models.Q(model_version__isnull=False)
+                    & (models.Q(probabilities__isnull=False) | models.Q(not_assessable=True))
+                ),
                 name="prediction_succeeded_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(not_assessable=False)
+                | models.Q(probabilities=None, maps=None, novelty__isnull=False),
+                name="prediction_not_assessable_names_no_class",
             ),
         ]
         indexes = [
@@ -86,6 +107,8 @@ class Prediction(models.Model):
                     | pgtrigger.Q(old__model_version__df=pgtrigger.F("new__model_version"))
                     | pgtrigger.Q(old__image__df=pgtrigger.F("new__image"))
                     | pgtrigger.Q(old__runtime__df=pgtrigger.F("new__runtime"))
+                    | pgtrigger.Q(old__novelty__df=pgtrigger.F("new__novelty"))
+                    | pgtrigger.Q(old__not_assessable__df=pgtrigger.F("new__not_assessable"))
                     | (
                         pgtrigger.Q(old__maps__df=pgtrigger.F("new__maps"))
                         & pgtrigger.Q(new__maps__isnull=False)
@@ -102,8 +125,10 @@ class Prediction(models.Model):
         return f"Prediction {self.id.hex[-8:]} ({self.status})"
 
     @property
-    def predicted_class(self) -> str:
-        """The most probable class; an empty string before the prediction has succeeded."""
+    def label(self) -> str:
+        """What the machine answers: the most probable class, or `not_assessable`; empty before it has answered."""
+        if self.not_assessable:
+            return NOT_ASSESSABLE
         if self.probabilities is None:
             return ""
         return CLASSES[int(np.argmax(self.probabilities))]

@@ -15,9 +15,10 @@ from classifier.selectors.studies import (
     with_status,
 )
 from classifier.selectors.versions import active_training_run, model_versions, promotions, version_in_force
-from classifier.selectors.words import Spoken, spoken
+from classifier.selectors.words import ANSWER_NAMES, Spoken, spoken
 
 __all__ = [
+    "ANSWER_NAMES",
     "Spoken",
     "StatusNow",
     "active_training_run",

@@ -59,7 +59,7 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
 
 
 def viewer_maps(prediction: Prediction) -> dict[str, Any] | None:
-    """The raw class maps as `<mri-viewer>` takes them, or None where there are none (any more).
+    """The raw class maps as `<mri-viewer>` takes them, or None where there are none (any more, or of no class).
 
     `maps` is nested (row, column, class), before the ReLU; `box` the corners, in image pixels, of what they cover.
     """
@@ -70,7 +70,7 @@ def viewer_maps(prediction: Prediction) -> dict[str, Any] | None:
         "classes": list(CLASSES),
         "names": DISPLAY_NAMES,
         "maps": maps.round(4).tolist(),
-        "top": prediction.predicted_class,
+        "top": prediction.label,
     }
     if prediction.map_frame:
         left, top, side = prediction.map_frame

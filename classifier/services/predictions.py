@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -28,6 +29,8 @@ class Answer:
         maps: float32 (height, width, classes), raw class activation.
         frame: left, top and side, in image pixels, of the square that the maps cover.
         embedding: float32 (features,).
+        novelty: how unlike a brain MRI the image is to the version; None where its checkpoint cannot tell.
+        not_assessable: whether that is above the version's threshold. Probabilities and maps are then not recorded.
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -36,6 +39,8 @@ class Answer:
     embedding: npt.NDArray[np.float32]
     runtime: str
     device: str
+    novelty: float | None = None
+    not_assessable: bool = False
 
 
 def queue_predictions(images: list[Image], *, model_version: ModelVersion | None = None) -> list[Prediction]:
@@ -99,12 +104,11 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
     recorded = 0
     for prediction, answer in answers:
         recorded += _still_mine(prediction).update(
+            **_class_named(answer),
             status=JobStatus.SUCCEEDED,
-            probabilities=[float(value) for value in answer.probabilities],
-            maps=answer.maps.astype("<f2").tobytes(),
-            map_shape=list(answer.maps.shape),
-            map_frame=list(answer.frame),
             embedding=answer.embedding.astype("<f4").tobytes(),
+            novelty=answer.novelty,
+            not_assessable=answer.not_assessable,
             runtime=answer.runtime,
             device=answer.device,
             finished_at=Now(),
@@ -113,6 +117,18 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
             failure_reason="",
         )
     return recorded
+
+
+def _class_named(answer: Answer) -> dict[str, Any]:
+    """The fields that speak of a class: none where the image is not assessable."""
+    if answer.not_assessable:
+        return {"probabilities": None, "maps": None, "map_shape": None, "map_frame": None}
+    return {
+        "probabilities": [float(value) for value in answer.probabilities],
+        "maps": answer.maps.astype("<f2").tobytes(),
+        "map_shape": list(answer.maps.shape),
+        "map_frame": list(answer.frame),
+    }
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from classifier.models import Image, JobStatus, Origin, Prediction, Study
 from classifier.selectors import (
+    ANSWER_NAMES,
     Spoken,
     latest_prediction,
     queue_ahead_of,
@@ -18,7 +19,6 @@ from classifier.selectors import (
     version_in_force,
     viewer_maps,
 )
-from ml.labels import DISPLAY_NAMES
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in
 
@@ -121,12 +121,12 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
 
 
 def named_answers(study: Study) -> str:
-    """The classes that the machine names in a study, such as "Glioma" or "2 Glioma, 1 No tumour"; for those who may."""
-    found = [latest.predicted_class for image in study.images.all() if (latest := latest_prediction(image))]
+    """What the machine answers in a study, such as "Glioma" or "2 Glioma, 1 Not assessable"; for those who may."""
+    found = [latest.label for image in study.images.all() if (latest := latest_prediction(image))]
     counted = Counter(name for name in found if name)
     if len(found) == 1:
-        return "".join(DISPLAY_NAMES[name] for name in counted)
-    return ", ".join(f"{count} {DISPLAY_NAMES[name]}" for name, count in counted.most_common())
+        return "".join(ANSWER_NAMES[name] for name in counted)
+    return ", ".join(f"{count} {ANSWER_NAMES[name]}" for name, count in counted.most_common())
 
 
 def _ahead(predictions: Any) -> int:

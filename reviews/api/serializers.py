@@ -121,9 +121,22 @@ class RevealedMapsSerializer(serializers.Serializer[Any]):
 class RevealedAnswerSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Of the prediction.")
     model_version = AnsweringVersionSerializer()
-    label = serializers.ChoiceField(choices=CLASSES)  # type: ignore[assignment]  # no attribute
-    probabilities = serializers.DictField(child=serializers.FloatField(), help_text="By class name.")
-    maps = RevealedMapsSerializer(allow_null=True)
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
+        choices=READ_LABELS,
+        help_text="A class, or `not_assessable`: it does not look like a brain MRI to the version.",
+    )
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="By class name; null without a class."
+    )
+    novelty = serializers.FloatField(
+        allow_null=True, help_text="How unlike a brain MRI: higher is less like. Null where nothing tells."
+    )
+    novelty_threshold = serializers.FloatField(
+        allow_null=True, help_text="Above it this version answers `not_assessable`."
+    )
+    maps = RevealedMapsSerializer(
+        allow_null=True, help_text="Null without a class, or where they were removed."
+    )
 
 
 class ReadImageSerializer(serializers.Serializer[Any]):

@@ -71,14 +71,16 @@ def shown_image(image: Image) -> Shown:
 
 def _shown_answer(prediction: Prediction) -> Shown:
     version = prediction.model_version
-    maps = viewer_maps(prediction)
+    maps, probabilities = viewer_maps(prediction), prediction.probabilities
     return {
         "id": prediction.pk,
         "model_version": {"id": version.pk, "number": version.number, "name": version.name}
         if version
         else None,
-        "label": prediction.predicted_class,
-        "probabilities": dict(zip(CLASSES, prediction.probabilities or [], strict=True)),
+        "label": prediction.label,
+        "probabilities": dict(zip(CLASSES, probabilities, strict=True)) if probabilities else None,
+        "novelty": prediction.novelty,
+        "novelty_threshold": version.novelty_threshold if version else None,
         "maps": {"classes": maps["classes"], "values": maps["maps"], "box": maps.get("box")}
         if maps
         else None,

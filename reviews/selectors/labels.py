@@ -30,7 +30,7 @@ class LabelRow:
         final_label: the image's final label, as above; empty as long as there is none.
         said_by: the user name.
         model_version: number of the version whose answer was shown in this reading; None where none was.
-        machine_label: what that version answered.
+        machine_label: what that version answered, as `label`.
         saw_prediction: whether the reader had been shown the machine's answer when they said this.
     """
 
@@ -121,7 +121,7 @@ def _from_reading(reading: Reading, image: Image, standing: Standing) -> LabelRo
         said_at=verdict.at,
         saw_prediction=verdict.saw_prediction,
         model_version=version.number if version else None,
-        machine_label=prediction.predicted_class if prediction else "",
+        machine_label=prediction.label if prediction else "",
         first_read_label=spoken_label(first_read) if first_read else "",
         first_read_confidence=first_read.confidence if first_read else None,
         reason=verdict.reason,

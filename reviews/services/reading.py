@@ -31,6 +31,7 @@ from reviews.services.finality import refresh_finality
 from reviews.services.ledger import append, said_before
 from reviews.services.statements import (
     Statement,
+    as_meant,
     clean_note,
     ensure_at_verdict,
     first_read_statement,
@@ -119,6 +120,7 @@ def give_verdict(
 ) -> ReviewEvent:
     """Say the last word of this reading: confirm or correct the machine's answer, or `not_assessable`.
 
+    Confirming a machine that gave no class is recorded as what it means, `not_assessable`.
     In an unaided reading it is the reader's own first read that is confirmed or corrected. A correction needs a
     reason, and so does a change from the first read to the machine's answer.
 
@@ -128,7 +130,7 @@ def give_verdict(
         ReadingConflict: the steps before are missing, a verdict is given already, or the claim is lost.
     """
     held = lock_reading(reader=reader, reading=reading)
-    raw = Statement(label=label, verdict=verdict, reason=reason, note=clean_note(note))
+    raw = _said(held, Statement(label=label, verdict=verdict, reason=reason, note=clean_note(note)))
     if (said := said_before(held, idempotency_key, Kind.VERDICT, raw)) is not None:
         return said
     keep_claim(held)
@@ -162,7 +164,7 @@ def amend(
         ReadingConflict: no verdict is given yet, or the image is hidden.
     """
     held = lock_reading(reader=reader, reading=reading)
-    raw = Statement(label=label, verdict=verdict, reason=reason, note=clean_note(note))
+    raw = _said(held, Statement(label=label, verdict=verdict, reason=reason, note=clean_note(note)))
     if (said := said_before(held, idempotency_key, Kind.AMENDMENT, raw)) is not None:
         return said
     keep_claim(held)
@@ -211,6 +213,11 @@ def undo(*, reader: User, reading: Reading, event_id: UUID | None = None) -> Rev
     return withdrawal
 
 
+def _said(held: Reading, statement: Statement) -> Statement:
+    answer = machine_answer(held)
+    return as_meant(statement, answer.label if answer else "")
+
+
 def _conclude(
     held: Reading, state: ReadingState, kind: ReviewEvent.Kind, raw: Statement, key: UUID | None
 ) -> ReviewEvent:
@@ -218,7 +225,7 @@ def _conclude(
     answer = machine_answer(held)
     statement = verdict_statement(
         state=state,
-        machine_class=answer.predicted_class if answer else "",
+        machine_answer=answer.label if answer else "",
         verdict=raw.verdict,
         label=raw.label,
         reason=raw.reason,

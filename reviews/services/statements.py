@@ -1,6 +1,6 @@
 """What a reader may say: each function takes what came in and returns a statement, or refuses it with a sentence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ml.labels import CLASSES, DISPLAY_NAMES
@@ -41,14 +41,26 @@ def first_read_statement(label: str, confidence: int | None) -> Statement:
     return Statement(label=known_label(label), confidence=confidence)
 
 
+def as_meant(statement: Statement, machine_answer: str) -> Statement:
+    """The verdict as it is recorded: to confirm a machine that gave no class is to say `not_assessable` oneself.
+
+    Args:
+        machine_answer: a class or `not_assessable`; empty where none was shown.
+    """
+    confirms = statement.verdict == Verdict.CONFIRM and not statement.label
+    if confirms and machine_answer == NOT_ASSESSABLE:
+        return replace(statement, verdict=NOT_ASSESSABLE)
+    return statement
+
+
 def verdict_statement(
-    *, state: ReadingState, machine_class: str, verdict: str, label: str, reason: str, note: str
+    *, state: ReadingState, machine_answer: str, verdict: str, label: str, reason: str, note: str
 ) -> Statement:
     """A verdict on the machine's answer, or, in an unaided reading, on the reader's own first read.
 
     Args:
         state: the reading, at its verdict or beyond.
-        machine_class: what the machine answered; empty in an unaided reading.
+        machine_answer: a class or `not_assessable`; empty in an unaided reading.
 
     Raises:
         ReviewRefused: 400, a word outside its list; 422, a verdict that contradicts its label or lacks its reason.
@@ -63,13 +75,19 @@ def verdict_statement(
     if verdict == NOT_ASSESSABLE:
         if label:
             raise ReviewRefused("An image that is not assessable has no label.", code="label_not_expected")
+        if machine_answer == NOT_ASSESSABLE:
+            _ensure_change_has_reason(state, NOT_ASSESSABLE, reason)
         return Statement(verdict=verdict, reason=reason, note=note)
-    said = _own_first_label(state)
-    judged = machine_class or said
+    judged = machine_answer or _own_first_label(state)
     label = _confirmed(judged, label) if verdict == Verdict.CONFIRM else _corrected(judged, label, reason)
-    if machine_class and state.first_read is not None and label != said and not reason:
-        raise ReviewRefused("You changed your first read. Say why: choose a reason.", code="reason_missing")
+    if machine_answer:
+        _ensure_change_has_reason(state, label, reason)
     return Statement(label=label, verdict=verdict, reason=reason, note=note)
+
+
+def _ensure_change_has_reason(state: ReadingState, said: str, reason: str) -> None:
+    if state.first_read is not None and said != _own_first_label(state) and not reason:
+        raise ReviewRefused("You changed your first read. Say why: choose a reason.", code="reason_missing")
 
 
 def known_label(label: str) -> str:
@@ -103,7 +121,7 @@ def _own_first_label(state: ReadingState) -> str:
 def _confirmed(judged: str, label: str) -> str:
     if judged == NOT_ASSESSABLE:
         raise ReviewRefused(
-            "Your first read was that the image is not assessable. Say that again, or correct it with a label.",
+            "What stands is that the image is not assessable. Say that again, or correct it with a label.",
             code="nothing_to_confirm",
         )
     if label and label != judged:

@@ -43,15 +43,17 @@ class VerdictChoices:
     """How a reading can end: keep what stands, change to the one answer opposed to it, or say something else.
 
     Attributes:
-        keep: the reader's own first read, or, in an assisted reading, the machine's answer.
+        keep: the reader's own first read, or, in an assisted reading, the machine's answer; None where that is
+            `not_assessable`, which has a choice of its own.
         change: the machine's answer where it differs from the first read; None where both agree.
         others: the remaining classes.
+        not_assessable: None where `change` is that.
     """
 
     keep: Choice | None
     change: Choice | None
     others: list[Choice]
-    not_assessable: Choice
+    not_assessable: Choice | None
     reasons: list[Choice]
 
     @property
@@ -76,34 +78,36 @@ def confidence_choices(entered: Mapping[str, Any]) -> list[Choice]:
     ]
 
 
-def verdict_choices(state: ReadingState, machine_class: str, entered: Mapping[str, Any]) -> VerdictChoices:
+def verdict_choices(state: ReadingState, machine_answer: str, entered: Mapping[str, Any]) -> VerdictChoices:
     """The choices of a verdict.
 
     Args:
         state: a reading at its verdict.
-        machine_class: what the machine answered; empty where the reader never learns it.
+        machine_answer: a class or `not_assessable`; empty where the reader never learns it.
     """
     own = spoken_label(state.first_read) if state.first_read else ""
-    judged = machine_class or own
-    keeps = own or machine_class
-    differs = bool(machine_class) and machine_class != keeps
+    judged = machine_answer or own
+    keeps = own or machine_answer
+    differs = bool(machine_answer) and machine_answer != keeps
     verb = "Keep" if own else "Confirm"
 
     def choice(name: str, words: str, *keys: str) -> Choice:
-        asks = name != NOT_ASSESSABLE and (name != judged or (bool(own) and name != own))
+        changes, follows = bool(own) and name != own, name == judged
+        asks = changes and follows if name == NOT_ASSESSABLE else changes or not follows
         chosen = entered.get("label") == name
         return Choice(name, words, " ".join((*keys, LABEL_KEYS[name])), chosen, asks)
 
-    kept = {keeps} | ({machine_class} if differs else set())
+    kept = {keeps} | ({machine_answer} if differs else set())
+    none_of_them = choice(
+        NOT_ASSESSABLE,
+        f"{verb} not assessable" if keeps == NOT_ASSESSABLE else NAMES[NOT_ASSESSABLE],
+        *(["a"] if keeps == NOT_ASSESSABLE else []),
+    )
     return VerdictChoices(
         keep=None if keeps == NOT_ASSESSABLE else choice(keeps, f"{verb} {in_sentence(keeps)}", "a"),
-        change=choice(machine_class, f"Change to {in_sentence(machine_class)}", "c") if differs else None,
+        change=choice(machine_answer, f"Change to {in_sentence(machine_answer)}", "c") if differs else None,
         others=[choice(name, NAMES[name]) for name in CLASSES if name not in kept],
-        not_assessable=choice(
-            NOT_ASSESSABLE,
-            "Keep not assessable" if own == NOT_ASSESSABLE else NAMES[NOT_ASSESSABLE],
-            *(["a"] if own == NOT_ASSESSABLE else []),
-        ),
+        not_assessable=None if differs and machine_answer == NOT_ASSESSABLE else none_of_them,
         reasons=reason_choices(entered),
     )
 
@@ -119,11 +123,11 @@ def reason_choices(entered: Mapping[str, Any]) -> list[Choice]:
     ]
 
 
-def verdict_on(state: ReadingState, machine_class: str, answer: str) -> dict[str, str]:
+def verdict_on(state: ReadingState, machine_answer: str, answer: str) -> dict[str, str]:
     """The verdict that an answer amounts to: about the machine's answer, or about the reader's own first read."""
     if answer == NOT_ASSESSABLE:
         return {"verdict": NOT_ASSESSABLE, "label": ""}
-    judged = machine_class or (spoken_label(state.first_read) if state.first_read else "")
+    judged = machine_answer or (spoken_label(state.first_read) if state.first_read else "")
     verdict = ReviewEvent.Verdict.CONFIRM if answer == judged else ReviewEvent.Verdict.CORRECT
     return {"verdict": verdict.value, "label": answer}
 

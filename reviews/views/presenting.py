@@ -158,8 +158,8 @@ def _choices(
                 "confidences": confidence_choices(entered),
             }
         case "verdict":
-            machine_class = prediction.predicted_class if prediction else ""
-            return {"choices": verdict_choices(state, machine_class, entered)}
+            machine_answered = prediction.label if prediction else ""
+            return {"choices": verdict_choices(state, machine_answered, entered)}
         case "done":
             return {"labels": amendment_choices(entered), "reasons": reason_choices(entered)}
     return {}

@@ -99,5 +99,5 @@ def _verdict_said(request: HttpRequest, reading: Reading) -> dict[str, Any]:
     given["label"] = given.get("now") or given.get("label", "")
     said = VerdictForm(given).told()
     answer = machine_answer(reading)
-    machine_class = answer.predicted_class if answer else ""
-    return said | verdict_on(reading_state(reading), machine_class, said["label"])
+    machine_answered = answer.label if answer else ""
+    return said | verdict_on(reading_state(reading), machine_answered, said["label"])

@@ -78,7 +78,7 @@ def test_an_answer_after_the_lease_was_lost_is_not_recorded(upload, shipped):
     assert record_answers([(slow, ANSWER)]) == 0
     assert record_answers([(quick, ANSWER)]) == 1
     row = Prediction.objects.get()
-    assert (row.status, row.attempt, row.predicted_class) == (JobStatus.SUCCEEDED, 2, "glioma")
+    assert (row.status, row.attempt, row.label) == (JobStatus.SUCCEEDED, 2, "glioma")
     assert np.array_equal(row.map_array(), ANSWER.maps)
     assert np.array_equal(row.embedding_array(), ANSWER.embedding)
 

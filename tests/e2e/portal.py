@@ -26,7 +26,7 @@ print("collection", collection.pk)
 """
 ANSWER = """
 from classifier.models import Prediction
-print("answer", Prediction.objects.get(image__study={study!r}).predicted_class)
+print("answer", Prediction.objects.get(image__study={study!r}).label)
 """
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -27,7 +27,7 @@ class Read:
     def finished(self, reader: User, image: Image, label: str = "meningioma") -> Reading:
         """A reading whose first read and verdict are both `label`, or `not_assessable`."""
         reading = self.revealed(reader, image, label)
-        machine = image.predictions.get().predicted_class
+        machine = image.predictions.get().label
         if label == "not_assessable":
             said = {"verdict": "not_assessable"}
         elif label == machine:

@@ -170,7 +170,7 @@ def test_the_second_reveal_changes_nothing_even_when_a_newer_version_has_answere
     shown = reveal(reader=alice, reading=reading)
     make_prediction(image, label="pituitary", version=make_version())
     assert reveal(reader=alice, reading=reading) == shown
-    assert machine_answer(reading).predicted_class == "glioma"
+    assert machine_answer(reading).label == "glioma"
     assert len(events_of(reading)) == 2
 
 
@@ -299,7 +299,7 @@ def test_an_assisted_reading_shows_the_answer_from_the_start_and_notes_it(alice,
     set_protocol(actor=None, collection=collection, mode="assisted")
     reading = claim_next(reader=alice, collection=collection)
     assert reading_state(reading).step == "verdict"
-    assert machine_answer(reading).predicted_class == "glioma"
+    assert machine_answer(reading).label == "glioma"
     assert [kind for _, kind, _, _ in events_of(reading)] == ["reveal"]
     claim_next(reader=alice, collection=collection)
     assert len(events_of(reading)) == 1

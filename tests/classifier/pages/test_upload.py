@@ -100,9 +100,9 @@ def test_all_duplicates_are_no_new_upload(house):
 def test_the_pseudonym_is_kept_as_a_keyed_hash_only(house):
     from tests.classifier.doors import everything_stored
 
-    send(house, 1, pseudonym="Subject 0815-A")
+    send(house, 1, pseudonym="Subject Nightingale-0815")
     assert len(newest().subject_key) == 64
-    assert b"0815" not in everything_stored()
+    assert b"Nightingale" not in everything_stored()
 
 
 def test_too_many_uploads_say_when_to_come_back(house, settings):

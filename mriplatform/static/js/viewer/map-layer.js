@@ -2,12 +2,17 @@
 import { TABLES } from "./colours.js";
 import { contour, upsample } from "./saliency.js";
 
-const FACTOR = 32; // 7 cells become 224 points, the size the network saw
+const POINTS = 224; // what a map is drawn with from side to side, however many cells it has
+const LINE_POINTS = 112;
 const LINES = [
   { level: 0.25, width: 1 },
   { level: 0.5, width: 1.5 },
   { level: 0.75, width: 2.25 },
 ];
+
+function factor(field, points) {
+  return Math.max(1, Math.round(points / Math.max(field.rows, field.columns)));
+}
 
 /** How strongly a value covers the image: nothing at 0, all of the chosen opacity from 0.6 on. */
 export function cover(value) {
@@ -59,10 +64,10 @@ export class MapLayer {
   }
 
   #prepare({ field, colours, opacity, grid }) {
-    const shown = grid ? field : upsample(field, FACTOR);
+    const shown = grid ? field : upsample(field, factor(field, POINTS));
     this.#painted = colours === "contour" ? null : paint(shown, colours, opacity);
     if (colours !== "contour") return;
-    const smooth = upsample(field, 16);
+    const smooth = upsample(field, factor(field, LINE_POINTS));
     const turned = { ...smooth, values: smooth.values.map((value) => -value) };
     this.#segments = LINES.map(({ level, width }) => ({
       width,
