@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from ml.experiments.folds import Collected
 from ml.gradcam import normalise, saliency
-from ml.inspection import read_grey
+from ml.masks import Bools, framed_mask
 from ml.preprocessing import Preprocessing
-
-Bools = npt.NDArray[np.bool_]
 
 _TOLERANCE_PIXELS = 8
 
@@ -45,19 +43,6 @@ def pointing_figures(
             hits.append(_pointing(answers["maps"][row, ..., label], mask))
     inside, near, energy = (float(np.mean(column)) for column in zip(*hits, strict=True))
     return {"n": len(hits), "inside": inside, "within_8px": near, "energy": energy}
-
-
-def framed_mask(image: Any, mask: Any, preprocessing: Preprocessing) -> Bools | None:
-    """Returns the mask in the network's frame, (S, S); None where it is empty or does not fit the image."""
-    grey, drawn = read_grey(image), read_grey(mask)
-    if grey.shape != drawn.shape:
-        return None
-    frame = preprocessing.frame(grey)
-    step = preprocessing.size / frame.side
-    matrix = np.array([[step, 0, -frame.x * step], [0, step, -frame.y * step]])
-    size = (preprocessing.size, preprocessing.size)
-    moved = cv2.warpAffine((drawn > 127).astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0
-    return moved if moved.any() else None
 
 
 def _pointing(raw: npt.NDArray[np.float32], mask: Bools) -> tuple[bool, bool, float]:
