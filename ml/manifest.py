@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ class Row:
         split: one of `PARTS`.
         group: images of one group (a subject, or a cluster of duplicates) never part.
         near: near-duplicates of each other share this key; empty for an image that stands alone.
+        mask: path of the tumour's mask, relative like `image`; empty where there is none. A manifest without
+            any mask is written without the column, so that its bytes are what they were before there were masks.
     """
 
     image: str
@@ -40,6 +42,7 @@ class Row:
     group: str = ""
     sha256: str = ""
     near: str = ""
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,16 @@ def write_manifest(rows: Iterable[Row], path: Path) -> str:
 
 def manifest_bytes(rows: Iterable[Row], *, lines: bool = False) -> bytes:
     """Returns the bytes of a manifest, the same for the same rows on every machine."""
+    rows = list(rows)
+    masked = any(row.mask for row in rows)
+    columns = [item.name for item in fields(Row) if masked or item.name != "mask"]
+    table = [{name: getattr(row, name) for name in columns} for row in rows]
     if lines:
-        return "".join(json.dumps(asdict(row), sort_keys=True) + "\n" for row in rows).encode()
+        return "".join(json.dumps(values, sort_keys=True) + "\n" for values in table).encode()
     text = io.StringIO()
-    writer = csv.DictWriter(text, [item.name for item in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    writer.writerows(table)
     return text.getvalue().encode()
 
 

@@ -7,7 +7,8 @@ import json
 
 from ml.inspection import find_images, inspect_images
 from ml.inspection.files import Labelled
-from ml.inspection.survey import Seen, clusters, decode
+from ml.inspection.pairs import clusters
+from ml.inspection.seen import Seen, decode
 from ml.manifest import ManifestError, Row, write_manifest
 from ml.report import inspection_sections, to_html, to_text
 from ml.splits import choose_groups

@@ -2,123 +2,162 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from ml.duplicates import Groups, near_pairs, phash, phash_mirrored, pixel_sha256
-from ml.inspection.ct import looks_like_ct
-from ml.inspection.files import ImageError, Labelled, read_grey
+from ml.inspection.files import Labelled, relative_name
+from ml.inspection.measures import BINS
+from ml.inspection.pairs import KINDS, Pair, clusters, duplicate_pairs
+from ml.inspection.seen import Seen, decode
 from ml.manifest import PARTS
 
-KINDS: Final = ("exact", "near", "mirrored")
+NO_SPLIT: Final = "no split"
+NO_LABEL: Final = "no label"
+
 _SHOWN: Final = 50
-
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One decoded image of a survey."""
-
-    image: Labelled
-    shape: tuple[int, int]
-    sha256: str
-    phash: int
-    phash_mirrored: int
-    ct: bool
 
 
 def inspect_images(images: Sequence[Labelled], root: Path | None = None) -> dict[str, Any]:
-    """Decodes every image and returns what there is to say, as plain values.
+    """Decodes every image and returns what there is to say (`survey_of`), as plain values.
 
     Args:
         images: files with label and split where known.
         root: names are given relative to it.
+    """
+    return survey_of(*decode(images, root), root=root)
+
+
+def survey_of(
+    seen: Sequence[Seen],
+    corrupt: Sequence[dict[str, str]],
+    *,
+    root: Path | None = None,
+    pairs: Mapping[str, Sequence[Pair]] | None = None,
+) -> dict[str, Any]:
+    """Returns what there is to say of decoded images, as plain values.
+
+    Args:
+        seen, corrupt: from `ml.inspection.seen.decode`.
+        root: names are given relative to it.
+        pairs: of `duplicate_pairs`, where they are known already.
 
     Returns:
-        `images`, `classes` (counts by split and label), `sizes`, `corrupt` (file and reason), `duplicates` (pairs
-        by kind: exact, near, mirrored; with how many have two labels), `clusters`, `leakage` (for each two
-        splits, the images of the second that have a counterpart in the first, by kind) and `looks_like_ct`.
-        Lists of examples are cut at 50.
+        `images`, `readable`, `classes` (counts by split and label), `sizes` (the commonest), `sizes_by_class` and
+        `intensities` (by split and label), `corrupt` (file and reason), `duplicates` (pairs by kind: exact, near,
+        mirrored; within and across splits; how many have two labels), `clusters`, `conflicts` (pairs of one
+        image with two labels), `leakage` (for each two splits, the images of the second that have a counterpart
+        in the first, by kind), `groups_in_two_splits` and `looks_like_ct`. Lists of examples are cut at 50.
     """
-    seen, corrupt = decode(images, root)
-    pairs = duplicate_pairs(seen)
-    groups = Counter(clusters(seen))
+    pairs = pairs or duplicate_pairs(seen)
+    groups = Counter(clusters(seen, pairs))
     return {
-        "images": len(images),
+        "images": len(seen) + len(corrupt),
         "readable": len(seen),
         "classes": _counts([one.image for one in seen]),
-        "sizes": _common(Counter(f"{one.shape[1]}x{one.shape[0]}" for one in seen)),
-        "corrupt": corrupt,
+        "sizes": dict(Counter(_size(one) for one in seen).most_common(8)),
+        "sizes_by_class": _sizes(seen),
+        "intensities": _intensities(seen),
+        "corrupt": list(corrupt),
         "duplicates": {kind: _described(pairs[kind], seen, root) for kind in KINDS},
         "clusters": {"count": len(groups), "largest": max(groups.values(), default=0)},
+        "conflicts": _conflicts(pairs, seen, root),
         "leakage": _leakage(pairs, seen),
-        "looks_like_ct": [_name(one.image.path, root) for one in seen if one.ct],
+        "groups_in_two_splits": _torn_groups(seen),
+        "looks_like_ct": [relative_name(one.image.path, root) for one in seen if one.ct],
     }
 
 
-def decode(images: Sequence[Labelled], root: Path | None = None) -> tuple[list[Seen], list[dict[str, str]]]:
-    """Returns the readable images with their hashes, and file and reason of the others."""
-    seen, corrupt = [], []
-    for image in images:
-        try:
-            grey = read_grey(image.path)
-        except ImageError as error:
-            corrupt.append({"file": _name(image.path, root), "reason": str(error)})
-            continue
-        height, width = grey.shape
-        ct = grey.dtype == np.uint8 and looks_like_ct(grey)
-        hashes = pixel_sha256(grey), phash(grey), phash_mirrored(grey)
-        seen.append(Seen(image, (height, width), *hashes, ct))
-    return seen, corrupt
+def places(pair: Pair, seen: Sequence[Seen]) -> tuple[str, str]:
+    """Returns the splits of a pair's images, in the order of `PARTS`."""
+    found = sorted((seen[i].image.split for i in pair), key=(*PARTS, "").index)
+    return found[0] or NO_SPLIT, found[1] or NO_SPLIT
 
 
-def duplicate_pairs(seen: Sequence[Seen]) -> dict[str, list[Pair]]:
-    """Returns index pairs (i < j) by kind; a pair stands only under the first kind that holds."""
-    upright = near_pairs([one.phash for one in seen])
-    turned = {(min(p), max(p)) for p in near_pairs(
-        [one.phash for one in seen], [one.phash_mirrored for one in seen]) if p[0] != p[1]}  # fmt: skip
-    exact = [(i, j) for i, j in upright if seen[i].sha256 == seen[j].sha256]
-    near = sorted(set(upright) - set(exact))
-    return {"exact": exact, "near": near, "mirrored": sorted(turned - set(upright))}
-
-
-def clusters(seen: Sequence[Seen]) -> list[int]:
-    """Returns a cluster number for each image: duplicates of any kind, and theirs, share one."""
-    groups: Groups[int] = Groups()
-    for kind in duplicate_pairs(seen).values():
-        for i, j in kind:
-            groups.join(i, j)
-    return [groups.find(i) for i in range(len(seen))]
+def by_part_and_label(seen: Sequence[Seen]) -> dict[tuple[str, str], list[Seen]]:
+    """Returns images by split and label, splits in the order of `PARTS`."""
+    found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for one in seen:
+        found[one.image.split or NO_SPLIT, one.image.label or NO_LABEL].append(one)
+    order = (*PARTS, NO_SPLIT)
+    return dict(sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
 
 
 def _counts(images: Sequence[Labelled]) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
     for (split, label), count in sorted(Counter((one.split, one.label) for one in images).items()):
-        table.setdefault(split or "no split", {})[label or "no label"] = count
+        table.setdefault(split or NO_SPLIT, {})[label or NO_LABEL] = count
     return table
 
 
-def _common(counter: Counter[str]) -> dict[str, int]:
-    return dict(counter.most_common(8))
+def _size(one: Seen) -> str:
+    return f"{one.facts.width}x{one.facts.height}"
+
+
+def _sizes(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+    rows = []
+    for (split, label), members in by_part_and_label(seen).items():
+        sizes = Counter(_size(one) for one in members)
+        rows.append({
+            "split": split, "label": label, "images": len(members), "different": len(sizes),
+            "commonest": dict(sizes.most_common(3)),
+            "median_width": float(np.median([one.facts.width for one in members])),
+            "median_height": float(np.median([one.facts.height for one in members])),
+        })  # fmt: skip
+    return rows
+
+
+def _intensities(seen: Sequence[Seen]) -> dict[str, Any]:
+    rows = [
+        {
+            "split": split,
+            "label": label,
+            "shares": np.round(np.mean([one.shares for one in members], axis=0), 5).tolist(),
+            "mean": round(float(np.mean([one.measures["mean"] for one in members])), 2),
+        }
+        for (split, label), members in by_part_and_label(seen).items()
+    ]
+    return {"edges": [256 // BINS * step for step in range(BINS + 1)], "groups": rows}
 
 
 def _described(pairs: Sequence[Pair], seen: Sequence[Seen], root: Path | None) -> dict[str, Any]:
-    names = [[_name(seen[i].image.path, root), _name(seen[j].image.path, root)] for i, j in pairs[:_SHOWN]]
-    torn = sum(seen[i].image.label != seen[j].image.label for i, j in pairs)
-    return {"pairs": len(pairs), "pairs_with_two_labels": torn, "examples": names}
+    where = Counter(places(pair, seen) for pair in pairs)
+    return {
+        "pairs": len(pairs),
+        "images": len({i for pair in pairs for i in pair}),
+        "pairs_with_two_labels": sum(_two_labels(pair, seen) for pair in pairs),
+        "where": [{"splits": list(splits), "pairs": count} for splits, count in sorted(where.items())],
+        "examples": [[relative_name(seen[i].image.path, root) for i in pair] for pair in pairs[:_SHOWN]],
+    }
 
 
-def _leakage(pairs: dict[str, list[Pair]], seen: Sequence[Seen]) -> list[dict[str, Any]]:
+def _two_labels(pair: Pair, seen: Sequence[Seen]) -> bool:
+    first, second = (seen[i].image.label for i in pair)
+    return bool(first and second and first != second)
+
+
+def _conflicts(
+    pairs: Mapping[str, Sequence[Pair]], seen: Sequence[Seen], root: Path | None
+) -> list[dict[str, Any]]:
+    found = [(kind, pair) for kind in KINDS for pair in pairs[kind] if _two_labels(pair, seen)]
+    return [
+        {
+            "kind": kind,
+            "files": [relative_name(seen[i].image.path, root) for i in pair],
+            "labels": [seen[i].image.label for i in pair],
+        }
+        for kind, pair in found[:_SHOWN]
+    ]
+
+
+def _leakage(pairs: Mapping[str, Sequence[Pair]], seen: Sequence[Seen]) -> list[dict[str, Any]]:
     present = [part for part in PARTS if any(one.image.split == part for one in seen)]
     found = []
-    for first, second in combinations(present, 2):
+    for first, second in permutations(present, 2):
         total = sum(one.image.split == second for one in seen)
         row: dict[str, Any] = {"from": first, "into": second, "images": total}
         leaked: set[int] = set()
@@ -132,5 +171,10 @@ def _leakage(pairs: dict[str, list[Pair]], seen: Sequence[Seen]) -> list[dict[st
     return found
 
 
-def _name(path: Path, root: Path | None) -> str:
-    return str(path.relative_to(root)) if root is not None and path.is_relative_to(root) else str(path)
+def _torn_groups(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for one in seen:
+        if one.image.group:
+            splits[one.image.group].add(one.image.split or NO_SPLIT)
+    torn = {group: sorted(found) for group, found in splits.items() if len(found) > 1}
+    return [{"group": group, "splits": torn[group]} for group in sorted(torn)]

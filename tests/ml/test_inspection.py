@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.inspection import ImageError, find_images, inspect_images, looks_like_ct, read_grey
+from ml.inspection import ImageError, Labelled, find_images, inspect_images, looks_like_ct, read_grey
+from ml.inspection.files import read_with_facts, source_of
+from ml.inspection.measures import pixel_measures
 from ml.report import inspection_sections, to_html, to_text
 
 
@@ -58,10 +60,73 @@ def test_survey_finds_what_was_planted(folder: Path) -> None:
     assert pairs == {"exact": 3, "near": 1, "mirrored": 2}
     assert survey["duplicates"]["exact"]["pairs_with_two_labels"] == 2
     assert survey["clusters"] == {"count": 3, "largest": 3}
-    (leak,) = survey["leakage"]
-    assert leak == {
-        "from": "train", "into": "test", "images": 4, "up_to_exact": 1, "up_to_near": 2, "up_to_mirrored": 3,
-    }  # fmt: skip
+    names = ("up_to_exact", "up_to_near", "up_to_mirrored")
+    rows = {
+        (leak["from"], leak["into"]): [leak["images"], *(leak[n] for n in names)]
+        for leak in survey["leakage"]
+    }
+    assert rows == {("train", "test"): [4, 1, 2, 3], ("test", "train"): [3, 2, 3, 3]}
+
+
+def test_survey_says_where_duplicates_lie_and_which_labels_contradict(folder: Path) -> None:
+    survey = inspect_images(find_images([folder]), folder)
+    exact = survey["duplicates"]["exact"]
+    assert exact["images"] == 3
+    assert exact["where"] == [
+        {"splits": ["train", "test"], "pairs": 2},
+        {"splits": ["train", "train"], "pairs": 1},
+    ]
+    torn = [(found["kind"], set(found["labels"])) for found in survey["conflicts"]]
+    assert torn.count(("exact", {"glioma", "meningioma"})) == 2
+    assert ("near", {"glioma", "notumor"}) in torn
+    assert {tuple(found["files"]) for found in survey["conflicts"] if found["kind"] == "exact"} == {
+        ("Testing/meningioma/a_exact.png", "Training/glioma/a.png"),
+        ("Testing/meningioma/a_exact.png", "Training/glioma/a_again.png"),
+    }
+
+
+def test_sizes_and_intensities_by_split_and_class(folder: Path) -> None:
+    survey = inspect_images(find_images([folder]), folder)
+    (row,) = [r for r in survey["sizes_by_class"] if (r["split"], r["label"]) == ("train", "glioma")]
+    assert (row["images"], row["different"], row["commonest"]) == (2, 1, {"96x96": 2})
+    (row,) = [r for r in survey["intensities"]["groups"] if (r["split"], r["label"]) == ("train", "glioma")]
+    expected = np.histogram(picture(1), bins=survey["intensities"]["edges"])[0] / picture(1).size
+    assert row["shares"] == pytest.approx(expected.tolist(), abs=1e-4)
+    assert row["mean"] == pytest.approx(picture(1).mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("quality", [10, 35, 50, 75, 90, 95, 100])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_quality_is_read_from_the_tables(tmp_path: Path, quality: int, mode: str) -> None:
+    Image.fromarray(picture(1)).convert(mode).save(tmp_path / "a.jpg", quality=quality)
+    _, facts = read_with_facts(tmp_path / "a.jpg")
+    assert facts.jpeg_quality == quality
+    assert (facts.mode, facts.width, facts.height) == (mode, 96, 96)
+    assert facts.size == (tmp_path / "a.jpg").stat().st_size
+
+
+def test_a_png_has_no_jpeg_quality(tmp_path: Path) -> None:
+    Image.fromarray(picture(1)).save(tmp_path / "a.png")
+    assert read_with_facts(tmp_path / "a.png")[1].jpeg_quality is None
+
+
+def test_measures_of_a_drawn_border() -> None:
+    pixels = np.full((100, 200), 30, np.uint8)
+    pixels[10:95, 40:180] = np.random.default_rng(0).integers(60, 250, (85, 140))
+    found = pixel_measures(pixels)
+    names = ("border_top", "border_bottom", "border_left", "border_right", "border_level")
+    assert [found[name] for name in names] == [0.10, 0.05, 0.20, 0.10, 30.0]
+    assert found["mean"] == pytest.approx(pixels.mean())
+    assert found["std"] == pytest.approx(pixels.std())
+    for share in (5, 50, 95):
+        assert found[f"p{share:02d}"] == pytest.approx(np.percentile(pixels, share), abs=1)
+    assert pixel_measures(np.zeros((8, 8), np.uint8))["border_top"] == 1.0
+
+
+def test_the_source_is_what_the_folders_say_beside_label_and_split() -> None:
+    image = Labelled(Path("/d/siteA/Training/glioma/x.png"), "glioma", "train")
+    assert source_of(image, Path("/d")) == "siteA"
+    assert source_of(Labelled(Path("/d/Testing/no_tumor/x.png"), "notumor", "test"), Path("/d")) == ""
 
 
 def test_reports_say_the_same(folder: Path) -> None:

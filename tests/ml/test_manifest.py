@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
 def test_bytes_are_the_same_for_the_same_rows() -> None:
     assert manifest_bytes(ROWS) == manifest_bytes(list(ROWS))
     assert manifest_bytes(ROWS) != manifest_bytes(ROWS[::-1])
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_mask_is_kept_and_without_one_there_is_no_column(tmp_path: Path, lines: bool) -> None:
+    assert b"mask" not in manifest_bytes(ROWS, lines=lines)
+    path = tmp_path / ("m.jsonl" if lines else "m.csv")
+    masked = (replace(ROWS[0], mask="masks/1.png"), ROWS[1])
+    write_manifest(masked, path)
+    assert read_manifest(path).rows == masked
 
 
 @pytest.mark.parametrize(
