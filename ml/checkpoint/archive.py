@@ -17,6 +17,7 @@ from ml.checkpoint import graph
 from ml.checkpoint.arrays import unpack, unpack_hashes
 from ml.checkpoint.errors import CheckpointError
 from ml.checkpoint.weights import load_weights
+from ml.config import ConfigError, network_spec
 from ml.labels import CLASSES
 from ml.preprocessing import Levels, Preprocessing, PreprocessingError
 
@@ -149,9 +150,11 @@ class Checkpoint:
 
         try:
             network = build_network(
-                self.metadata["network"]["name"], self.preprocessing.size, temperature=self.temperature
+                network_spec(self.metadata["network"]),
+                size=self.preprocessing.size,
+                temperature=self.temperature,
             )
-        except NetworkError as error:
+        except (ConfigError, NetworkError) as error:
             raise CheckpointError(f"The checkpoint cannot be built: {error}") from error
         load_weights(network.trainable, self.members[WEIGHTS])
         return network

@@ -57,7 +57,7 @@ def train_on_manifest(
         seed=seed, state=work / f"train-{manifest.sha256[:12]}-{seed}", imagenet=imagenet, progress=progress,
     )  # fmt: skip
     facts = {
-        "name": f"{recipe.network}-{manifest.sha256[:12]}",
+        "name": f"{recipe.network.name}-{manifest.sha256[:12]}",
         "seed": seed,
         "recipe": recipe_to_dict(recipe),
         "manifest_sha256": manifest.sha256,

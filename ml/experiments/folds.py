@@ -36,7 +36,7 @@ BRIDGE_BITS: Final = 6
 """What may bridge training and test is judged more widely than what counts as a duplicate."""
 
 RUNS: Final = (SHIPPED, *(f"fold-{fold}" for fold in FOLDS if f"fold-{fold}" != SHIPPED), "roboflow")
-ROBOFLOW_STAGES: Final = (Stage(160, 8), Stage(224, 8))
+ROBOFLOW_STAGES: Final = (Stage(size=160, epochs=8), Stage(size=224, epochs=8))
 
 
 @dataclass(frozen=True)

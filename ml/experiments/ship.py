@@ -34,7 +34,7 @@ def build_checkpoint(
         metadata: name, figures, seed, recipe and whatever else is to be told; network, calibration and
             intended use are filled in.
     """
-    network = build_network(plan.recipe.network, preprocessing.size)
+    network = build_network(plan.recipe.network, size=preprocessing.size)
     network.trainable.set_weights(round_weights(weights))
     onnx = export_onnx(network)
     seen = np.concatenate((plan.train, plan.validation))
@@ -56,7 +56,7 @@ def build_checkpoint(
         reference=Reference(embed(plan.test), labels[plan.test], tuple(groups), tuple(hashes[plan.test])),
         training_hashes=TrainingHashes(tuple(hashes[seen]), collected.pixels.phash[seen]),
         metadata={
-            "network": {"name": plan.recipe.network},
+            "network": plan.recipe.network.model_dump(mode="json"),
             "calibration": {"temperature": 1.0},
             "intended_use": INTENDED_USE,
             "code_version": code_version(),

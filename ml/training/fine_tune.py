@@ -1,12 +1,11 @@
-"""Training a network: a head on frozen features first, then the whole of it, slowly."""
+"""Training a network: a head on frozen features first where weights are given, then as much of it as learns."""
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,60 @@ import numpy.typing as npt
 from ml.config import TrainRecipe, recipe_to_dict
 from ml.datasets import AugmentedImages, draw_epoch, resize_levels
 from ml.labels import CLASSES
-from ml.networks import Network, Weights, build_network, freeze_blocks, load_imagenet
+from ml.networks import (
+    Network,
+    Weights,
+    build_network,
+    fix_batch_norm,
+    freeze_blocks,
+    load_imagenet,
+    tune_last,
+)
 from ml.preprocessing import Levels, scale
+from ml.training.errors import TrainingError
+from ml.training.frozen import frozen_embeddings
 from ml.training.head import fit_head
+from ml.training.objective import compile_training, learning_rate
+from ml.training.state import (
+    BEST,
+    LAST,
+    TrainState,
+    read_weights,
+    restore_state,
+    save_state,
+    save_weights,
+)
 
 log = logging.getLogger(__name__)
+
+Progress = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Images to learn from: levels uint8 (N, S, S), labels int64 (N,), near-duplicate keys (N)."""
+    """Images to learn from.
+
+    Attributes:
+        levels: uint8 (N, S, S).
+        labels: int64 (N,), class indices.
+        near: N keys; near-duplicates share one, an empty key stands alone.
+        masks: uint8 (N, S, S), 255 inside the tumour, all 0 for an image without a mask; None without any.
+    """
 
     levels: Levels
     labels: npt.NDArray[np.int64]
     near: tuple[str, ...]
+    masks: Levels | None = None
 
-
-@dataclass
-class TrainState:
-    """What a stopped training needs to go on: weights and history after the last finished epoch."""
-
-    epoch: int = 0
-    best_loss: float = float("inf")
-    waited: int = 0
-    seconds: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+    def __post_init__(self) -> None:
+        count = len(self.levels)
+        if count == 0 or len(self.labels) != count or len(self.near) != count:
+            raise TrainingError(
+                f"Expected as many labels and keys as images, and at least one: got {count} images, "
+                f"{len(self.labels)} labels, {len(self.near)} keys."
+            )
+        if self.masks is not None and self.masks.shape != self.levels.shape:
+            raise TrainingError(f"Masks {self.masks.shape} do not fit images {self.levels.shape}.")
 
 
 def train_network(
@@ -52,16 +80,25 @@ def train_network(
     seed: int,
     state: Path,
     imagenet: Path | str | None = "imagenet",
-    progress: Callable[[dict[str, Any]], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Trains and returns the best weights, in the order of `Network.trainable`, with the history.
 
+    The best are those of the epoch of the last stage with the smallest validation loss.
+
     Args:
+        train: with masks, its attention loss takes part with the recipe's weight.
         state: a folder that belongs to this training; a stopped one goes on from its last epoch.
-        imagenet: where the first weights come from (`ml.networks.load_imagenet`); None starts from scratch.
+        imagenet: where first weights come from (`ml.networks.load_imagenet`); None starts from scratch,
+            whatever the recipe says.
         progress: called after each epoch with its figures and the seconds that remain.
+
+    Returns:
+        Weights, and one dict for each epoch: `epoch`, `size`, `loss`, `accuracy` (of augmented images),
+        `attention_loss` with masks, `validation_loss`, `validation_accuracy`, `learning_rate`, `seconds`.
     """
-    return _Training(recipe, train, validation, seed, state, progress or _log_progress).run(imagenet)
+    given = None if recipe.start == "scratch" else imagenet
+    return _Training(recipe, train, validation, seed, state, given, progress or _log_progress).run()
 
 
 class _Training:
@@ -72,72 +109,78 @@ class _Training:
         validation: Examples,
         seed: int,
         folder: Path,
-        progress: Callable[[dict[str, Any]], None],
+        imagenet: Path | str | None,
+        progress: Progress,
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.recipe, self.train, self.validation, self.seed = recipe, train, validation, seed
-        self.folder, self.progress, self.state = folder, progress, TrainState()
-        self.network: Network = build_network(recipe.network, dropout=recipe.dropout)
+        self.folder, self.progress, self.state, self.imagenet = folder, progress, TrainState(), imagenet
+        self.network: Network = build_network(recipe.network)
         self.sizes = [stage.size for stage in recipe.stages for _ in range(stage.epochs)]
         self.weights = class_weights(train.labels, recipe.class_balance)
+        self.masks = train.masks if recipe.attention > 0 else None
         folder.mkdir(parents=True, exist_ok=True)
 
-    def run(self, imagenet: Path | str | None) -> tuple[Weights, list[dict[str, float]]]:
-        self._compile()
+    def run(self) -> tuple[Weights, list[dict[str, float]]]:
+        if not self.sizes:
+            self._start()
+            return self.network.trainable.get_weights(), self._judge_head()
+        self._choose_layers()
+        drawn = len(draw_epoch(self.train.near, np.random.default_rng(0)))
+        self.steps = -(-drawn // self.recipe.batch_size)
+        self.model = compile_training(
+            self.network, self.recipe, self.steps * len(self.sizes), attention=self.masks is not None
+        )
         if not self._resume():
-            if imagenet is not None:
-                load_imagenet(self.network, imagenet)
-            self._fit_first_head()
+            self._start()
         while self.state.epoch < len(self.sizes) and not self._stopped():
             self._run_epoch()
-        with np.load(self.folder / "best.npz", allow_pickle=False) as best:
-            return [best[f"w{i}"] for i in range(len(self.network.trainable.weights))], self.state.history
+        return read_weights(self.folder / BEST), self.state.history
 
-    def _compile(self) -> None:
+    def _choose_layers(self) -> None:
         recipe = self.recipe
-        if recipe.frozen_blocks:
-            freeze_blocks(self.network, recipe.frozen_blocks)
-        drawn = len(draw_epoch(self.train.near, np.random.default_rng(0)))
-        steps = -(-drawn // recipe.batch_size) * recipe.epochs
-        warm = max(1, round(recipe.warm_up * steps))
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - warm, warmup_target=recipe.learning_rate, warmup_steps=warm
-        )
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, clipnorm=1.0)
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
-        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        self.network.trainable.compile(optimizer, loss, jit_compile=False)
-        optimizer.build(self.network.trainable.trainable_variables)
+        if self.imagenet is None:
+            return
+        freeze_blocks(self.network, recipe.frozen_blocks)
+        if recipe.tuned_layers is not None:
+            tune_last(self.network, recipe.tuned_layers)
+        if recipe.batch_norm == "inference":
+            fix_batch_norm(self.network)
 
-    def _fit_first_head(self) -> None:
-        started = time.monotonic()
-        size = self.recipe.stages[0].size
+    def _start(self) -> None:
+        if self.imagenet is None:
+            return
+        load_imagenet(self.network, self.imagenet)
+        started, recipe = time.monotonic(), self.recipe
+        size = recipe.stages[0].size if recipe.stages else recipe.network.size
         chosen = np.sort(draw_epoch(self.train.near, np.random.default_rng(self.seed)))
-        images = scale(resize_levels(self.train.levels[chosen], size))
-        features = self.network.features.predict(images, batch_size=64, verbose=0).mean(axis=(1, 2))
-        fit = fit_head(
-            features, self.train.labels[chosen], self.weights[chosen], penalty=self.recipe.head_penalty
-        )
+        features = frozen_embeddings(self.network, self.train.levels[chosen], size, self.folder)
+        fit = fit_head(features, self.train.labels[chosen], self.weights[chosen], penalty=recipe.head_penalty)
         self.network.head.set_weights([fit.kernel, fit.bias])
         log.info("first head fitted on %d frozen features in %.0f s", len(chosen), time.monotonic() - started)
 
     def _run_epoch(self) -> None:
         started, epoch, recipe = time.monotonic(), self.state.epoch, self.recipe
+        size = self.sizes[epoch]
         batches = AugmentedImages(
             self.train.levels, self.train.labels, self.weights, self.train.near,
-            size=self.sizes[epoch], batch_size=recipe.batch_size, how=recipe.augmentation,
-            seed=self.seed, epoch=epoch,
+            size=size, batch_size=recipe.batch_size, how=recipe.augmentation, seed=self.seed, epoch=epoch,
+            masks=self.masks, map_side=self.network.map_side(size),
         )  # fmt: skip
-        fitted = self.network.trainable.fit(
-            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0
-        )
-        figures = {"epoch": float(epoch + 1), "size": float(self.sizes[epoch])}
-        figures |= {"loss": float(fitted.history["loss"][0]), **self._validate(self.sizes[epoch])}
+        current = _CurrentWeights()
+        fitted = self.model.fit(
+            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[current]
+        ).history
+        figures = {"epoch": float(epoch + 1), "size": float(size), **_train_figures(fitted)}
+        figures |= self._validate(size)
+        figures["learning_rate"] = self._rate(epoch + 1)
         self.state.epoch += 1
-        self.state.seconds += time.monotonic() - started
         self._judge(figures["validation_loss"])
+        current.put_back()
+        figures["seconds"] = time.monotonic() - started
+        self.state.seconds += figures["seconds"]
         self.state.history.append(figures)
-        self._save("last.npz")
+        save_state(self.folder / LAST, self.state, self._key(), self.network, self.model)
         self.progress({**figures, "epochs": len(self.sizes), "remaining_s": self._remaining()})
 
     def _validate(self, size: int) -> dict[str, float]:
@@ -150,53 +193,67 @@ class _Training:
         return {"validation_loss": float(losses.mean()), "validation_accuracy": float(right.mean())}
 
     def _judge(self, loss: float) -> None:
-        if not self._in_last_stage(self.state.epoch - 1):
+        if self.state.epoch <= len(self.sizes) - self.recipe.stages[-1].epochs:
             return
         if loss < self.state.best_loss:
             self.state.best_loss, self.state.waited = loss, 0
-            self._save("best.npz")
+            save_weights(self.folder / BEST, self.network)
         else:
             self.state.waited += 1
 
-    def _in_last_stage(self, epoch: int) -> bool:
-        return epoch >= len(self.sizes) - self.recipe.stages[-1].epochs
+    def _judge_head(self) -> list[dict[str, float]]:
+        size = self.recipe.network.size
+        return [{"epoch": 0.0, "size": float(size), **self._validate(size)}]
 
     def _stopped(self) -> bool:
         return self.state.waited > self.recipe.patience
+
+    def _rate(self, epochs: int) -> float:
+        total = self.steps * len(self.sizes)
+        return float(learning_rate(self.recipe, total)(min(self.steps * epochs, total - 1)))
 
     def _remaining(self) -> float:
         done = sum(size**2 for size in self.sizes[: self.state.epoch])
         left = sum(size**2 for size in self.sizes[self.state.epoch :])
         return self.state.seconds * left / done
 
-    def _save(self, name: str) -> None:
-        arrays = {f"w{i}": np.asarray(w) for i, w in enumerate(self.network.trainable.get_weights())}
-        if name == "last.npz":
-            variables = self.network.trainable.optimizer.variables
-            arrays |= {f"o{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-            arrays["state"] = np.array(json.dumps({**vars(self.state), **self._key()}))
-        unfinished = self.folder / f"part-{name}"
-        np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-        unfinished.replace(self.folder / name)
-
     def _key(self) -> dict[str, Any]:
-        return {"recipe": recipe_to_dict(self.recipe), "seed": self.seed, "images": len(self.train.labels)}
+        count = len(self.train.labels)
+        masked = 0 if self.masks is None else int(self.masks.any(axis=(1, 2)).sum())
+        return {
+            "recipe": recipe_to_dict(self.recipe),
+            "seed": self.seed,
+            "images": count,
+            "masks": masked,
+            "scratch": self.imagenet is None,
+        }
 
     def _resume(self) -> bool:
-        if not (self.folder / "last.npz").exists():
+        if not (self.folder / LAST).exists():
             return False
-        model = self.network.trainable
-        with np.load(self.folder / "last.npz", allow_pickle=False) as last:
-            values = json.loads(str(last["state"]))
-            if {name: values.pop(name) for name in self._key()} != self._key():
-                log.info("the state in %s is of another training: starting anew", self.folder.name)
-                return False
-            self.state = TrainState(**values)
-            model.set_weights([last[f"w{i}"] for i in range(len(model.weights))])
-            for i, variable in enumerate(model.optimizer.variables):
-                variable.assign(last[f"o{i}"])
-        log.info("going on after epoch %d of %d", self.state.epoch, len(self.sizes))
+        state = restore_state(self.folder / LAST, self._key(), self.network, self.model)
+        if state is None:
+            log.info("the state in %s is of another training: starting anew", self.folder.name)
+            return False
+        self.state = state
+        log.info("going on after epoch %d of %d", state.epoch, len(self.sizes))
         return True
+
+
+class _CurrentWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the last step where Keras replaces them with their running average after an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.kept = (
+            [np.array(variable) for variable in self.model.trainable_variables]
+            if self.model.optimizer.use_ema
+            else []
+        )
+
+    def put_back(self) -> None:
+        """Goes on from the last step's weights; what was measured and kept in between was the average."""
+        for variable, value in zip(self.model.trainable_variables, self.kept, strict=False):
+            variable.assign(value)
 
 
 def class_weights(labels: npt.NDArray[np.int64], balance: float) -> npt.NDArray[np.float32]:
@@ -205,6 +262,14 @@ def class_weights(labels: npt.NDArray[np.int64], balance: float) -> npt.NDArray[
     weights = (1.0 / counts) ** balance
     each = weights[labels]
     return (each / each.mean()).astype(np.float32)
+
+
+def _train_figures(fitted: dict[str, list[float]]) -> dict[str, float]:
+    figures = {"loss": float(fitted["loss"][0])}
+    figures["accuracy"] = float(fitted.get("logits_accuracy", fitted.get("accuracy", [float("nan")]))[0])
+    if "maps_loss" in fitted:
+        figures["attention_loss"] = float(fitted["maps_loss"][0])
+    return figures
 
 
 def _log_progress(figures: dict[str, Any]) -> None:

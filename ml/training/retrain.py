@@ -13,14 +13,11 @@ import numpy.typing as npt
 from ml.checkpoint import Checkpoint
 from ml.config import HeadRecipe, recipe_to_dict
 from ml.evaluation import evaluate_head
-from ml.labels import CLASSES, InputError
+from ml.labels import CLASSES
+from ml.training.errors import TrainingError
 from ml.training.head import fit_head
 
 Floats = npt.NDArray[np.float32]
-
-
-class TrainingError(InputError):
-    """Corrections that a head cannot be trained on; the message says why."""
 
 
 @dataclass(frozen=True)

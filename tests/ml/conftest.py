@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ml.config import SHIPPED_CHECKPOINT
+from ml.config import SHIPPED_CHECKPOINT, NetworkSpec
 from ml.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tiny_bytes() -> bytes:
     from ml.networks import build_network, round_weights
 
     keras.utils.set_random_seed(3)
-    network = build_network("small_cnn", 64, temperature=TEMPERATURE)
+    network = build_network(NetworkSpec(name="small_cnn"), size=64, temperature=TEMPERATURE)
     network.trainable.set_weights(round_weights(network.trainable.get_weights()))
     rng = np.random.default_rng(3)
     replayed, labels = embedded(rng, 200)

@@ -1,22 +1,29 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ml.config import Augmentation, Stage, TrainRecipe
+from ml.config import Augmentation, NetworkSpec, Stage, TrainRecipe
 from ml.datasets import AugmentedImages, augment, draw_epoch, load_pixels, resize_levels
 from ml.networks import build_network
 from ml.preprocessing import Preprocessing, scale
 from ml.training import Examples, train_network
 from ml.training.fine_tune import class_weights
 
+SMALL = NetworkSpec(name="small_cnn", size=64, dropout=0.0)
 RECIPE = TrainRecipe(
-    network="small_cnn", frozen_blocks=0, stages=(Stage(32, 2), Stage(64, 6)), batch_size=16,
-    learning_rate=0.01, dropout=0.0, label_smoothing=0.0, patience=2,
+    network=SMALL, start="scratch", stages=(Stage(size=32, epochs=2), Stage(size=64, epochs=6)), batch_size=16,
+    learning_rate=0.01, label_smoothing=0.0, patience=2,
     augmentation=Augmentation(mirror=0, rotation=5, shift=0.02),
 )  # fmt: skip
 
-SHORT = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(32, 1), Stage(64, 2))})
+
+def changed(**values: Any) -> TrainRecipe:
+    return TrainRecipe(**{**vars(RECIPE), **values})
+
+
+SHORT = changed(stages=(Stage(size=32, epochs=1), Stage(size=64, epochs=2)))
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -32,9 +39,9 @@ def examples(count: int, seed: int) -> Examples:
 def test_learns_what_can_be_learned_and_keeps_the_best(tmp_path: Path) -> None:
     told: list[dict] = []
     weights, history = train_network(
-        RECIPE, examples(160, 0), examples(40, 1), seed=1, state=tmp_path, imagenet=None, progress=told.append
+        RECIPE, examples(160, 0), examples(40, 1), seed=1, state=tmp_path, progress=told.append
     )
-    network = build_network("small_cnn", 64)
+    network = build_network(SMALL, size=64)
     network.trainable.set_weights(weights)
     fresh = examples(80, 2)
     logits = network.trainable.predict(scale(fresh.levels), verbose=0)
@@ -61,19 +68,18 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path) -> None:
 
     data = examples(64, 0), examples(16, 1)
     with pytest.raises(Stopped):
-        train_network(SHORT, *data, seed=1, state=tmp_path / "a", imagenet=None, progress=stop)
+        train_network(SHORT, *data, seed=1, state=tmp_path / "a", progress=stop)
     epochs: list[float] = []
     weights, history = train_network(
         SHORT,
         *data,
         seed=1,
         state=tmp_path / "a",
-        imagenet=None,
         progress=lambda f: epochs.append(f["epoch"]),
     )
     assert epochs == [3]
     assert [point["epoch"] for point in history] == list(range(1, len(history) + 1))
-    whole, straight = train_network(SHORT, *data, seed=1, state=tmp_path / "b", imagenet=None)
+    whole, straight = train_network(SHORT, *data, seed=1, state=tmp_path / "b")
     assert len(straight) == len(history)
     for ours, theirs in zip(weights, whole, strict=True):
         assert np.allclose(ours, theirs, atol=1e-4)
@@ -81,9 +87,9 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_another_recipe_starts_anew(tmp_path: Path) -> None:
     data = examples(32, 0), examples(16, 1)
-    short = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(32, 1),)})
-    train_network(short, *data, seed=1, state=tmp_path, imagenet=None)
-    _, history = train_network(short, *data, seed=2, state=tmp_path, imagenet=None)
+    short = changed(stages=(Stage(size=32, epochs=1),))
+    train_network(short, *data, seed=1, state=tmp_path)
+    _, history = train_network(short, *data, seed=2, state=tmp_path)
     assert [point["epoch"] for point in history] == [1]
 
 
@@ -92,8 +98,8 @@ def test_early_stopping(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = examples(64, 0)
     shuffled = Examples(noise.levels, rng.integers(0, 4, 64), noise.near)
-    recipe = TrainRecipe(**{**vars(RECIPE), "stages": (Stage(32, 40),), "learning_rate": 0.02, "patience": 1})
-    _, history = train_network(recipe, shuffled, examples(16, 1), seed=1, state=tmp_path, imagenet=None)
+    recipe = changed(stages=(Stage(size=32, epochs=40),), learning_rate=0.02, patience=1)
+    _, history = train_network(recipe, shuffled, examples(16, 1), seed=1, state=tmp_path)
     losses = [point["validation_loss"] for point in history]
     assert len(history) < 40
     assert min(losses[:-2]) <= min(losses[-2:])
@@ -126,7 +132,7 @@ def test_one_of_each_set_of_copies_is_drawn() -> None:
 
 
 def test_augmentation_of_nothing_changes_nothing() -> None:
-    still = Augmentation(*[0.0] * 12)
+    still = Augmentation(**dict.fromkeys(Augmentation.model_fields, 0.0))
     image = examples(1, 0).levels[0]
     assert np.array_equal(augment(image, 64, np.random.default_rng(0), still), image)
     moved = augment(image, 64, np.random.default_rng(0), Augmentation())
