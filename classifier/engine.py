@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 type Predictor = OnnxPredictor | KerasPredictor
 
-# The incumbent and the one that follows or is compared with it.
-KEPT_IN_MEMORY: Final = 2
+# What is in force, one that a collection names for itself, and one that is compared with them.
+KEPT_IN_MEMORY: Final = 3
 
 
 class PixelsRefused(PlatformError):
@@ -113,7 +113,7 @@ def read_pixels(image: Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
 
 
 class Engine:
-    """Loads versions when they are first asked for, and keeps the last two; one per worker process."""
+    """Loads versions when they are first asked for, and keeps the last three; one per worker process."""
 
     def __init__(self, cache: Path, runtime: str) -> None:
         self._cache = cache

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from classifier.models import Image, JobStatus, ModelVersion, Origin, Prediction, Study
-from classifier.selectors import latest_prediction, queue_ahead_of, sees_answers, study_status, viewer_maps
+from classifier.selectors import answering_prediction, queue_ahead_of, sees_answers, study_status, viewer_maps
 from classifier.services.uploads import UploadResult, Verdict
 from ml.labels import CLASSES
 from mriplatform.accounts.selectors import Visitor
@@ -16,7 +16,7 @@ type Shown = dict[str, Any]
 def shown_study(user: Visitor, study: Study) -> Shown:
     answers = sees_answers(user, study)
     images = list(study.images.all())
-    newest = [row for image in images if (row := latest_prediction(image)) and row.status == JobStatus.QUEUED]
+    newest = [row for image in images if (row := answering_prediction(image)) and row.status == JobStatus.QUEUED]
     first = min(newest, key=lambda row: (row.queued_at, row.pk), default=None)
     return {
         "id": study.pk,
@@ -35,7 +35,7 @@ def shown_study(user: Visitor, study: Study) -> Shown:
 
 def shown_image(image: Image, *, answers: bool) -> Shown:
     """An image; with its newest prediction only where `answers` says that the person may see it."""
-    newest = latest_prediction(image)
+    newest = answering_prediction(image)
     window = None
     if image.window_centre is not None and image.window_width is not None:
         window = {"centre": image.window_centre, "width": image.window_width}

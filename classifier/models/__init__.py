@@ -5,6 +5,7 @@ from classifier.models.prediction import NOT_ASSESSABLE, JobStatus, Prediction
 from classifier.models.stored_file import StoredFile
 from classifier.models.study import Image, Origin, Study
 from classifier.models.training_run import TrainingRun
+from classifier.models.version_choice import VersionChoice
 
 __all__ = [
     "NOT_ASSESSABLE",
@@ -18,4 +19,5 @@ __all__ = [
     "StoredFile",
     "Study",
     "TrainingRun",
+    "VersionChoice",
 ]

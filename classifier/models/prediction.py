@@ -42,6 +42,9 @@ class Prediction(models.Model):
     cannot say. `not_assessable` is whether that was above the version's own threshold when the answer was recorded.
     Such a row has its novelty and its embedding, but neither probabilities nor maps: it names no class.
 
+    An image has one row that is not `for_comparison`: the answer, by the version that read when the image came. What
+    other versions were asked to say stands beside it and counts for nothing else.
+
     Once succeeded, a trigger keeps every value as it is; removal may empty `maps` and `embedding`, no more.
     """
 
@@ -50,6 +53,7 @@ class Prediction(models.Model):
     model_version = models.ForeignKey(
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="predictions"
     )
+    for_comparison = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
@@ -76,6 +80,13 @@ class Prediction(models.Model):
             models.UniqueConstraint(
                 fields=["image"], condition=models.Q(model_version=None), name="prediction_once_unbound"
             ),
+            models.UniqueConstraint(
+                fields=["image"], condition=models.Q(for_comparison=False), name="prediction_one_answer"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(for_comparison=False) | models.Q(model_version__isnull=False),
+                name="prediction_comparison_names_version",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(status="succeeded")
                 | (
@@ -91,7 +102,11 @@ class Prediction(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["queued_at"], condition=models.Q(status="queued"), name="prediction_queue"),
+            models.Index(
+                fields=["for_comparison", "queued_at"],
+                condition=models.Q(status="queued"),
+                name="prediction_queue",
+            ),
             models.Index(
                 fields=["lease_expires_at"], condition=models.Q(status="running"), name="prediction_leases"
             ),

@@ -1,12 +1,18 @@
 """Reads: what is in force, what is stored, who may see which answer."""
 
-from classifier.selectors.answers import predictions_of, sees_answers, viewer_maps
+from classifier.selectors.answering import answering_prediction, answering_rows
+from classifier.selectors.answers import (
+    answer_counts,
+    answers_without_class,
+    predictions_of,
+    sees_answers,
+    viewer_maps,
+)
 from classifier.selectors.queue import queue_ahead_of, queue_counts
 from classifier.selectors.studies import (
     StatusNow,
     bytes_stored_for,
     images_of,
-    latest_prediction,
     stored_png,
     studies_of,
     study_counts,
@@ -14,7 +20,16 @@ from classifier.selectors.studies import (
     uploads_in_last_minute,
     with_status,
 )
-from classifier.selectors.versions import active_training_run, model_versions, promotions, version_in_force
+from classifier.selectors.versions import (
+    active_training_run,
+    choice_of,
+    choices_of,
+    model_versions,
+    promotions,
+    reading_versions,
+    version_in_force,
+    version_reading_for,
+)
 from classifier.selectors.words import ANSWER_NAMES, Spoken, spoken
 
 __all__ = [
@@ -22,14 +37,20 @@ __all__ = [
     "Spoken",
     "StatusNow",
     "active_training_run",
+    "answer_counts",
+    "answering_prediction",
+    "answering_rows",
+    "answers_without_class",
     "bytes_stored_for",
+    "choice_of",
+    "choices_of",
     "images_of",
-    "latest_prediction",
     "model_versions",
     "predictions_of",
     "promotions",
     "queue_ahead_of",
     "queue_counts",
+    "reading_versions",
     "sees_answers",
     "spoken",
     "stored_png",
@@ -38,6 +59,7 @@ __all__ = [
     "study_status",
     "uploads_in_last_minute",
     "version_in_force",
+    "version_reading_for",
     "viewer_maps",
     "with_status",
 ]

@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from classifier.models import Image, Prediction, Study
+from classifier.models import Image, JobStatus, ModelVersion, Prediction, Study
 from ml.labels import CLASSES, DISPLAY_NAMES
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in, roles_of
 
@@ -38,7 +39,10 @@ def _read_by(user: Visitor) -> list[UUID]:
 
 
 def predictions_of(user: Visitor) -> QuerySet[Prediction]:
-    """Predictions whose answers the user may see, newest first (see `sees_answers`)."""
+    """Predictions whose answers the user may see, newest first (see `sees_answers`).
+
+    What other versions were asked for comparison is only for those who may view predictions.
+    """
     open_to_all: list[UUID] = []
     when_final: list[UUID] = []
     for collection in collections_of(user, Permission.VIEW_STUDIES):
@@ -46,7 +50,9 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
             continue
         sees = Permission.VIEW_PREDICTIONS in permissions_in(user, collection.pk)
         (open_to_all if sees else when_final).append(collection.pk)
-    final = Q(image__collection__in=when_final, image__study__finalised_at__isnull=False)
+    final = Q(
+        image__collection__in=when_final, image__study__finalised_at__isnull=False, for_comparison=False
+    )
     same_pixels = Image.objects.filter(
         collection__in=_read_by(user), pixel_sha256=OuterRef("image__pixel_sha256")
     )
@@ -55,6 +61,23 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
         .exclude(Exists(same_pixels))
         .select_related("image", "image__study", "model_version")
         .order_by("-id")
+    )
+
+
+def answers_without_class(user: Visitor, collection: Collection) -> QuerySet[Prediction]:
+    """Answers of a collection that name no class, as far as the user may see them, newest first."""
+    found = predictions_of(user).filter(
+        image__collection=collection, not_assessable=True, for_comparison=False
+    )
+    return found.defer("maps", "embedding")
+
+
+def answer_counts(user: Visitor, version: ModelVersion) -> dict[str, int]:
+    """How many answers of a version the user may see, and how many of those name no class."""
+    found = predictions_of(user).filter(model_version=version, status=JobStatus.SUCCEEDED).order_by()
+    return found.aggregate(
+        answers=Count("pk", distinct=True),
+        not_assessable=Count("pk", distinct=True, filter=Q(not_assessable=True)),
     )
 
 

@@ -7,7 +7,10 @@ from classifier.models import JobStatus, Prediction
 
 def queue_ahead_of(prediction: Prediction) -> int:
     """How many queued predictions will be taken before this one."""
-    return Prediction.objects.filter(status=JobStatus.QUEUED, queued_at__lt=prediction.queued_at).count()
+    queued = Prediction.objects.filter(status=JobStatus.QUEUED)
+    before = queued.filter(for_comparison=prediction.for_comparison, queued_at__lt=prediction.queued_at).count()
+    # Every answer goes before every comparison.
+    return before + (queued.filter(for_comparison=False).count() if prediction.for_comparison else 0)
 
 
 def queue_counts() -> dict[str, int]:

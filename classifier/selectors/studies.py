@@ -4,23 +4,22 @@ from datetime import timedelta
 from typing import TypedDict
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Prefetch, QuerySet, Sum, Value, When
 from django.db.models.functions import Now
 from django_stubs_ext import WithAnnotations
 
 from classifier.exceptions import PixelsGone
-from classifier.models import Image, JobStatus, Prediction, Study
+from classifier.models import Image, JobStatus, Study
+from classifier.selectors.answering import answering_prediction, answering_rows
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
 
 
 def studies_of(user: Visitor) -> QuerySet[Study]:
-    """Studies in the user's collections, newest first, with images and predictions ready to show."""
+    """Studies in the user's collections, newest first, with images and the predictions that count ready to show."""
     heavy = ("maps", "embedding", "model_version__metadata")
-    predictions = (
-        Prediction.objects.select_related("model_version").defer(*heavy).order_by("-queued_at", "-id")
-    )
+    predictions = answering_rows().select_related("model_version").defer(*heavy)
     return (
         Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES))
         .select_related("collection", "uploaded_by")
@@ -37,15 +36,9 @@ def images_of(user: Visitor) -> QuerySet[Image]:
     )
 
 
-def latest_prediction(image: Image) -> Prediction | None:
-    """The newest prediction of an image; uses the prefetched rows where there are any."""
-    predictions = sorted(image.predictions.all(), key=lambda row: (row.queued_at, row.id), reverse=True)
-    return predictions[0] if predictions else None
-
-
 def study_status(study: Study) -> JobStatus:
     """One word for a study: failed if any image failed, else the least advanced of its images."""
-    found = {latest.status for image in study.images.all() if (latest := latest_prediction(image))}
+    found = {answer.status for image in study.images.all() if (answer := answering_prediction(image))}
     for status in (JobStatus.FAILED, JobStatus.RUNNING, JobStatus.QUEUED):
         if status in found:
             return status
@@ -58,12 +51,9 @@ class StatusNow(TypedDict):
 
 def with_status(studies: QuerySet[Study]) -> "QuerySet[WithAnnotations[Study, StatusNow]]":
     """The studies with `status_now`, which equals `study_status`, so that the database can filter and count by it."""
-    newest = (
-        Prediction.objects.filter(image=OuterRef("pk")).order_by("-queued_at", "-id").values("status")[:1]
-    )
-    images = Image.objects.filter(study=OuterRef("pk")).annotate(newest=Subquery(newest))
+    answers = answering_rows().filter(image__study=OuterRef("pk"))
     cases = [
-        When(Exists(images.filter(newest=status)), then=Value(status.value))
+        When(Exists(answers.filter(status=status)), then=Value(status.value))
         for status in (JobStatus.FAILED, JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.SUCCEEDED)
     ]
     return studies.annotate(status_now=Case(*cases, default=Value(JobStatus.QUEUED.value)))

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from classifier import doorbell
 from classifier.exceptions import StateConflict
 from classifier.models import Image, JobStatus, ModelVersion, Prediction
-from classifier.selectors import version_in_force
+from classifier.selectors import reading_versions, version_reading_for
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -44,13 +44,18 @@ class Answer:
 
 
 def queue_predictions(images: list[Image], *, model_version: ModelVersion | None = None) -> list[Prediction]:
-    """Queue one prediction per image, by the version in force unless told otherwise, and ring the bell.
+    """Queue the answer of each image, by the version that reads for its collection unless told otherwise, and ring.
 
-    Before any version is in force the rows wait unbound; the first claim after a promotion binds them.
+    An image that has its answer, or waits for it, keeps that one. Before any version reads, the rows wait unbound;
+    the first claim after one does binds them.
     """
-    version = model_version or version_in_force()
+    reads = reading_versions({image.collection_id for image in images})
     rows = Prediction.objects.bulk_create(
-        [Prediction(image=image, model_version=version) for image in images], ignore_conflicts=True
+        [
+            Prediction(image=image, model_version=model_version or reads[image.collection_id])
+            for image in images
+        ],
+        ignore_conflicts=True,
     )
     doorbell.ring(doorbell.INFERENCE)
     return rows
@@ -58,32 +63,28 @@ def queue_predictions(images: list[Image], *, model_version: ModelVersion | None
 
 @transaction.atomic
 def claim_batch(*, worker: str, limit: int) -> list[Prediction]:
-    """Take up to `limit` queued predictions of one model version, oldest first.
+    """Take up to `limit` queued predictions of one model version, oldest first, comparisons after all answers.
 
     Rows whose earlier attempt was lost are claimed one at a time: whatever killed a worker then takes only itself
     along, and its neighbours in the batch still get their three attempts. `SKIP LOCKED` lets workers claim side by
     side; the lease runs by the database's clock.
     """
-    in_force = version_in_force()
-    if in_force is not None:
-        _drop_answered_unbound(in_force)
-    queued = Prediction.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        status=JobStatus.QUEUED
+    _bind_waiting()
+    queued = (
+        Prediction.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(status=JobStatus.QUEUED, model_version__isnull=False)
+        .order_by("for_comparison", "queued_at", "id")
     )
-    if in_force is None:
-        queued = queued.exclude(model_version=None)
-    first = queued.order_by("queued_at", "id").first()
+    first = queued.first()
     if first is None:
         return []
     batch = [first]
     if first.attempt == 0 and limit > 1:
-        same = queued.filter(attempt=0, model_version=first.model_version_id).exclude(pk=first.pk)
-        batch += list(same.order_by("queued_at", "id")[: limit - 1])
-    version_id = first.model_version_id or (in_force.pk if in_force else None)
+        alike = {"model_version": first.model_version_id, "for_comparison": first.for_comparison}
+        batch += list(queued.filter(attempt=0, **alike).exclude(pk=first.pk)[: limit - 1])
     ids = [row.pk for row in batch]
     Prediction.objects.filter(pk__in=ids).update(
         status=JobStatus.RUNNING,
-        model_version=version_id,
         attempt=F("attempt") + 1,
         worker=worker[:120],
         started_at=Now(),
@@ -171,10 +172,11 @@ def reap_expired() -> tuple[int, int]:
 
 @transaction.atomic
 def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
-    """Queue a failed prediction again, with all its attempts, for the version that is in force now.
+    """Queue a failed prediction again, with all its attempts.
 
-    A version whose checkpoint is broken would fail it for ever. Where the image has a prediction of the version in
-    force already, the failed one stays with its own.
+    An image's answer comes from the version that reads for its collection now: one whose checkpoint is broken would
+    fail it for ever. Where that version was asked about the image for comparison, its row becomes the answer and the
+    failed one stands beside it. A failed comparison is asked of its own version again.
 
     Raises:
         StateConflict: it has not failed.
@@ -182,15 +184,11 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     prediction = Prediction.objects.select_for_update().select_related("image").get(pk=prediction_id)
     if prediction.status != JobStatus.FAILED:
         raise StateConflict("Only a failed prediction can be tried again; this one has not failed.")
-    in_force = version_in_force()
-    if not Prediction.objects.filter(image=prediction.image, model_version=in_force).exists():
-        prediction.model_version = in_force or prediction.model_version
-    prediction.status = JobStatus.QUEUED
-    prediction.attempt = 0
-    prediction.failure_code = prediction.failure_reason = ""
-    prediction.queued_at = Now()
-    prediction.finished_at = None
-    prediction.save()
+    reads = version_reading_for(prediction.image.collection_id)
+    if reads is not None and not prediction.for_comparison:
+        prediction = _answer_by(prediction, reads)
+    if prediction.status == JobStatus.FAILED:
+        _queue_again(prediction)
     record(
         action="prediction.retried",
         actor=actor,
@@ -201,10 +199,50 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     return prediction
 
 
-def _drop_answered_unbound(version: ModelVersion) -> None:
-    """Delete unbound rows whose image has a row of `version` already: binding them would fail every claim."""
-    bound = Prediction.objects.filter(image=OuterRef("image"), model_version=version)
-    Prediction.objects.filter(Exists(bound), status=JobStatus.QUEUED, model_version=None).delete()
+def _answer_by(failed: Prediction, version: ModelVersion) -> Prediction:
+    """Have an image whose answer has failed answered by `version`; returns the row that is its answer from now on."""
+    asked = (
+        Prediction.objects.select_for_update()
+        .filter(image=failed.image, model_version=version)
+        .exclude(pk=failed.pk)
+        .first()
+    )
+    if asked is None:
+        failed.model_version = version
+        return failed
+    Prediction.objects.filter(pk=failed.pk).update(for_comparison=True)
+    Prediction.objects.filter(pk=asked.pk).update(for_comparison=False)
+    asked.for_comparison = False
+    return asked
+
+
+def _queue_again(prediction: Prediction) -> None:
+    prediction.status = JobStatus.QUEUED
+    prediction.attempt = 0
+    prediction.failure_code = prediction.failure_reason = ""
+    prediction.queued_at = Now()
+    prediction.finished_at = None
+    prediction.save()
+
+
+def _bind_waiting() -> None:
+    """Bind the rows that waited for a version to the one that reads for their collection now, where there is one.
+
+    Where that version was asked about the image for comparison meanwhile, its row becomes the answer.
+    """
+    waiting = Prediction.objects.filter(status=JobStatus.QUEUED, model_version=None)
+    collections = waiting.values_list("image__collection", flat=True).distinct().order_by()
+    for collection_id, version in reading_versions(collections).items():
+        if version is None:
+            continue
+        here = waiting.filter(image__collection=collection_id).only("image_id")
+        rows = {row.image_id: row.pk for row in here.select_for_update(skip_locked=True, of=("self",))}
+        asked = Prediction.objects.filter(image__in=rows, model_version=version)
+        answered = set(asked.values_list("image_id", flat=True))
+        Prediction.objects.filter(pk__in=[rows[image] for image in answered]).delete()
+        asked.filter(image__in=answered).update(for_comparison=False)
+        left = [pk for image, pk in rows.items() if image not in answered]
+        Prediction.objects.filter(pk__in=left).update(model_version=version)
 
 
 def _still_mine(prediction: Prediction) -> QuerySet[Prediction]:

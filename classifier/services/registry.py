@@ -34,7 +34,7 @@ def register_version(
         metadata: what the checkpoint says of itself (`metadata.json`).
     """
     digest = hashlib.sha256(archive).hexdigest()
-    _hold_registry()
+    hold_registry()
     known = ModelVersion.objects.filter(checkpoint_sha256=digest).first()
     if known is not None:
         return known
@@ -89,7 +89,7 @@ def roll_back(*, actor: User | None, reason: str) -> Promotion:
     Raises:
         StateConflict: there is no earlier version.
     """
-    _hold_registry()
+    hold_registry()
     newest = Promotion.objects.order_by("-sequence").first()
     replaced = _replaced_by(newest) if newest else None
     if replaced is None:
@@ -115,11 +115,11 @@ def _put_in_force(*, actor: User | None, version: ModelVersion, reason: str, kin
         raise StateConflict(
             "Say why: a promotion keeps its reason for ever.", code="reason_missing", status=400
         )
-    _hold_registry()
+    hold_registry()
     last = Promotion.objects.order_by("-sequence").first()
     if last is not None and last.model_version_id == version.pk:
         raise StateConflict(f"Version {version.number} is in force already.", code="already_in_force")
-    _verify_stored_checkpoint(version)
+    verify_stored_checkpoint(version)
     replaced = version_in_force()
     promotion = Promotion.objects.create(
         sequence=(last.sequence if last else 0) + 1,
@@ -136,7 +136,7 @@ def _put_in_force(*, actor: User | None, version: ModelVersion, reason: str, kin
     return promotion
 
 
-def _hold_registry() -> None:
+def hold_registry() -> None:
     """Make registrations and promotions follow each other, until this transaction ends.
 
     An advisory lock, because a row lock would need the UPDATE privilege, which nobody has on a ledger.
@@ -145,7 +145,12 @@ def _hold_registry() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_REGISTRY_LOCK])
 
 
-def _verify_stored_checkpoint(version: ModelVersion) -> None:
+def verify_stored_checkpoint(version: ModelVersion) -> None:
+    """Check that a version's checkpoint lies in the storage, byte for byte as it was registered.
+
+    Raises:
+        CheckpointRefused: it does not.
+    """
     try:
         with version.checkpoint.open("rb") as stored:
             digest = hashlib.sha256(stored.read()).hexdigest()

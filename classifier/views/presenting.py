@@ -11,7 +11,7 @@ from classifier.models import Image, JobStatus, Origin, Prediction, Study
 from classifier.selectors import (
     ANSWER_NAMES,
     Spoken,
-    latest_prediction,
+    answering_prediction,
     queue_ahead_of,
     sees_answers,
     spoken,
@@ -97,7 +97,7 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
     """A study as `user` may see it, with the image `selected`, or else its first, in the foreground."""
     may = permissions_in(user, study.collection_id)
     answers = sees_answers(user, study)
-    predictions = {image.pk: latest_prediction(image) for image in study.images.all()}
+    predictions = {image.pk: answering_prediction(image) for image in study.images.all()}
     unbound = any(row is not None and row.model_version_id is None for row in predictions.values())
     ahead = _ahead(predictions.values())
     images = [
@@ -122,7 +122,7 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
 
 def named_answers(study: Study) -> str:
     """What the machine answers in a study, such as "Glioma" or "2 Glioma, 1 Not assessable"; for those who may."""
-    found = [latest.label for image in study.images.all() if (latest := latest_prediction(image))]
+    found = [answer.label for image in study.images.all() if (answer := answering_prediction(image))]
     counted = Counter(name for name in found if name)
     if len(found) == 1:
         return "".join(ANSWER_NAMES[name] for name in counted)

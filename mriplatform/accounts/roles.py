@@ -20,6 +20,7 @@ class Permission(StrEnum):
     VIEW_STUDIES = "view_studies"
     VIEW_PREDICTIONS = "view_predictions"
     RETRY_PREDICTIONS = "retry_predictions"
+    ASK_VERSIONS = "ask_versions"
     HIDE_IMAGES = "hide_images"
     PURGE_STUDIES = "purge_studies"
     READ = "read"
@@ -40,8 +41,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RADIOLOGIST: frozenset({P.VIEW_STUDIES, P.HIDE_IMAGES, P.READ}),
     Role.ADJUDICATOR: frozenset({P.VIEW_STUDIES, P.HIDE_IMAGES, P.ADJUDICATE}),
     Role.ML_ENGINEER: frozenset(
-        {P.VIEW_STUDIES, P.VIEW_PREDICTIONS, P.RETRY_PREDICTIONS, P.DOWNLOAD_LABELS, P.FREEZE_LABELS}
-        | {P.VIEW_MODELS, P.TRAIN, P.HIDE_IMAGES}
+        {P.VIEW_STUDIES, P.VIEW_PREDICTIONS, P.RETRY_PREDICTIONS, P.ASK_VERSIONS, P.DOWNLOAD_LABELS}
+        | {P.FREEZE_LABELS, P.VIEW_MODELS, P.TRAIN, P.HIDE_IMAGES}
     ),
     Role.APPROVER: frozenset(
         {P.VIEW_STUDIES, P.VIEW_PREDICTIONS, P.DOWNLOAD_LABELS, P.VIEW_MODELS, P.PROMOTE}
@@ -65,6 +66,7 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "classifier.view_promotion",
             "classifier.view_evaluation",
             "classifier.view_trainingrun",
+            "classifier.view_versionchoice",
             "reviews.view_labelset",
             "reviews.view_labelsetentry",
         }
@@ -75,6 +77,7 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "classifier.view_promotion",
             "classifier.view_evaluation",
             "classifier.view_trainingrun",
+            "classifier.view_versionchoice",
             "reviews.view_labelset",
         }
     ),
@@ -85,6 +88,7 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "classifier.view_promotion",
             "classifier.view_evaluation",
             "classifier.view_trainingrun",
+            "classifier.view_versionchoice",
             "reviews.view_labelset",
             "reviews.view_reviewevent",
             "reviews.view_adjudication",

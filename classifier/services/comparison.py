@@ -1,0 +1,51 @@
+"""Other versions, asked about a study: their predictions stand beside its answer and count for nothing else."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from classifier import doorbell
+from classifier.exceptions import StateConflict
+from classifier.models import JobStatus, ModelVersion, Prediction, Study
+from mriplatform.accounts.models import User
+from mriplatform.audit.recording import record
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of a question: predictions that are in line now, and images that the version knew already."""
+
+    queued: int
+    known: int
+
+
+@transaction.atomic
+def ask_version(*, actor: User | None, study: Study, version: ModelVersion) -> Asked:
+    """Queue the predictions of another version for the images of a study whose pixels are there.
+
+    Asking twice queues nothing twice; what has failed is tried again.
+
+    Raises:
+        StateConflict: no image of the study has pixels that may be read.
+    """
+    images = [image for image in study.images.select_for_update(no_key=True) if image.pixels_available]
+    if not images:
+        raise StateConflict("No image of this study has pixels that a version could read.", code="no_pixels")
+    before = Prediction.objects.filter(image__in=images, model_version=version)
+    known = set(before.values_list("image_id", flat=True))
+    asked = [image for image in images if image.pk not in known]
+    Prediction.objects.bulk_create(
+        Prediction(image=image, model_version=version, for_comparison=True) for image in asked
+    )
+    again = before.filter(for_comparison=True, status=JobStatus.FAILED).update(
+        status=JobStatus.QUEUED, attempt=0, failure_code="", failure_reason="", queued_at=Now(), finished_at=None
+    )
+    queued = len(asked) + again
+    if queued:
+        record(
+            action="prediction.asked", actor=actor, target=study, collection_id=study.collection_id,
+            number=version.number, images=queued,
+        )  # fmt: skip
+        doorbell.ring(doorbell.INFERENCE)
+    return Asked(queued=queued, known=len(images) - queued)
