@@ -39,10 +39,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    inspect = _command(commands, "inspect", "data", "count images, find damage, duplicates and leaks")
-    inspect.add_argument("paths", nargs="+", type=Path, help="folders and image files")
+    inspect = _command(commands, "inspect", "data", "look at images: damage, duplicates, leaks, shortcuts")
+    inspect.add_argument("paths", nargs="*", type=Path, help="folders and image files")
+    inspect.add_argument("--manifest", type=Path, help="look at what it lists instead")
+    inspect.add_argument("--root", type=Path, help="what its paths are relative to; by default its folder")
     inspect.add_argument("--json", action="store_true", help="print JSON")
-    inspect.add_argument("--html", type=Path, help="also write an HTML report there")
+    inspect.add_argument("--html", type=Path, help="also write a report there, with pictures of the images")
     manifest = _command(commands, "manifest", "data", "list images with label, split and group")
     manifest.add_argument("root", type=Path, help="a folder with one sub-folder for each class")
     manifest.add_argument("--out", type=Path, required=True, help="CSV, or JSON Lines for a name in .jsonl")
@@ -56,10 +58,8 @@ def _reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     predict = _command(commands, "predict", "reading", "read images")
     predict.add_argument("paths", nargs="+", type=Path, help="folders and image files")
     predict.add_argument("--json", action="store_true", help="print one JSON object for each image")
-    explain = _command(commands, "explain", "reading", "write Grad-CAM overlays and raw maps")
-    explain.add_argument("paths", nargs="+", type=Path, help="folders and image files")
-    explain.add_argument("--out", type=Path, required=True, help="a folder")
-    explain.add_argument("--label", choices=CLASSES, help="class to explain; by default the likeliest")
+    explain = _command(commands, "explain", "explaining", "show where the model looked, or measure it")
+    _explain_arguments(explain)
     export = _command(commands, "export", "reading", "write a checkpoint's model as ONNX or Keras weights")
     export.add_argument("--out", type=Path, required=True, help="a name in .onnx or .weights.h5")
     evaluate = _command(commands, "evaluate", "reading", "measure a checkpoint")
@@ -75,6 +75,23 @@ def _reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
         command.add_argument("--checkpoint", type=Path, default=SHIPPED_CHECKPOINT)
 
 
+def _explain_arguments(explain: argparse.ArgumentParser) -> None:
+    explain.add_argument("paths", nargs="*", type=Path, help="folders and image files")
+    explain.add_argument("--out", type=Path, help="folder for overlays (PNG) and raw maps (npz)")
+    explain.add_argument("--class", "--label", dest="label", choices=CLASSES, help="by default the likeliest")
+    explain.add_argument("--against", choices=CLASSES, help="explain the class rather than this one")
+    explain.add_argument("--method", choices=("gradcam", "occlusion", "both"), default="gradcam")
+    explain.add_argument("--fill", choices=("blurred", "mean", "grey"), default="blurred", help="for occlusion")
+    explain.add_argument("--patch", type=int, default=32, help="side of the covered square, in input pixels")
+    explain.add_argument("--stride", type=int, default=16, help="step of the square, in input pixels")
+    explain.add_argument("--sanity", action="store_true", help="randomise weights and see whether maps change")
+    explain.add_argument("--manifest", type=Path, help="measure the maps of its images against tumour masks")
+    explain.add_argument("--masks", type=Path, help="folder of masks named like the images, in .png")
+    explain.add_argument("--root", type=Path, help="what the manifest's paths are relative to")
+    explain.add_argument("--split", default="test", help="part of the manifest")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train = _command(commands, "train", "making", "train a network on a manifest")
     train.add_argument("--manifest", type=Path, required=True)
@@ -83,10 +100,12 @@ def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     train.add_argument("--recipe", type=Path, help="JSON; by default the shipped model's recipe")
     train.add_argument("--imagenet", default="imagenet", help="weights file, 'imagenet' or 'none'")
     train.add_argument("--seed", type=int, default=0)
-    reproduce = _command(commands, "reproduce", "making", "train and measure what the model card states")
-    reproduce.add_argument("runs", nargs="*", help="fold-1 … fold-5, roboflow; by default all")
+    reproduce = _command(commands, "reproduce", "reproducing", "train and measure what the model card states")
+    reproduce.add_argument("runs", nargs="*", help="fold-1 … fold-5, fold-5-again, roboflow, sources; by default all")
+    reproduce.add_argument("--recipe", action="append", help="name or path, once for each; by default what ships")
     reproduce.add_argument("--data", type=Path, required=True, help="folder of the public data")
-    reproduce.add_argument("--ship", type=Path, help="write the shipped checkpoint there")
+    reproduce.add_argument("--ship", type=Path, help="write the checkpoint that ships there")
+    reproduce.add_argument("--older-code", action="store_true", help="take finished trainings of older code")
     for command in (train, reproduce):
         command.add_argument("--work", type=Path, default=Path("var/ml"), help="caches and states")
 

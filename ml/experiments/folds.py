@@ -1,50 +1,55 @@
-"""One run: some public images to learn from, others to measure on, and everything that bridges them left out."""
+"""The parts of a run: what it learns from, stops early by and is measured on; what bridges them is left out."""
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.calibration import probabilities
-from ml.config import Stage, TrainRecipe, recipe_to_dict
-from ml.datasets import Pixels, load_pixels
+from ml.config import TrainRecipe
+from ml.datasets import Pixels, load_masks, load_pixels
 from ml.duplicates import near_pairs
 from ml.experiments.public_data import FOLDS, PublicImage, read_brisc, read_nickparvar, read_roboflow
 from ml.labels import label_index
 from ml.manifest import Row
-from ml.metrics import evaluate
-from ml.networks import build_network, round_weights
-from ml.preprocessing import Preprocessing, scale
+from ml.masks import contradicted
+from ml.preprocessing import Levels, Preprocessing
 from ml.splits import choose_groups
-from ml.training.fine_tune import Examples, train_network
+from ml.training.fine_tune import Examples
 
-log = logging.getLogger(__name__)
 Indices = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 SEED: Final = 20261121
 SHIPPED: Final = "fold-5"
-"""The shipped network never saw fold 5."""
+"""The shipped networks never saw fold 5."""
 
 BRIDGE_BITS: Final = 6
 """What may bridge training and test is judged more widely than what counts as a duplicate."""
 
-RUNS: Final = (SHIPPED, *(f"fold-{fold}" for fold in FOLDS if f"fold-{fold}" != SHIPPED), "roboflow")
-ROBOFLOW_STAGES: Final = (Stage(size=160, epochs=8), Stage(size=224, epochs=8))
+ROBOFLOW: Final = "roboflow"
+RUNS: Final = (SHIPPED, *(f"fold-{fold}" for fold in FOLDS if f"fold-{fold}" != SHIPPED), ROBOFLOW)
 
 
 @dataclass(frozen=True)
 class Collected:
-    """Public images with their pixels; row i of one belongs to item i of the other."""
+    """Public images with their pixels; row i of one belongs to item i of the other.
+
+    Attributes:
+        images: N of them.
+        pixels: preprocessed, with hashes.
+        masks: tumour masks in the network's frame, uint8 (N, S, S), all zero where there is none; None where
+            nobody asked for them.
+        doubted: whether another mask of the same slice contradicts an image's, bool (N,); None without masks.
+    """
 
     images: list[PublicImage]
     pixels: Pixels
+    masks: Levels | None = None
+    doubted: Bools | None = None
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -52,9 +57,16 @@ class Collected:
         return np.array([label_index(image.label) for image in self.images], np.int64)
 
     def examples(self, chosen: Indices) -> Examples:
-        """Returns some of the images to learn from or to validate on."""
+        """Returns some of the images to learn from or to validate on, with the masks that nothing contradicts."""
         near = tuple(self.images[i].near for i in chosen)
-        return Examples(self.pixels.levels[chosen], self.labels[chosen], near)
+        masks = None if self.masks is None else self.masks[chosen]
+        if masks is not None and self.doubted is not None:
+            masks[self.doubted[chosen]] = 0
+        return Examples(self.pixels.levels[chosen], self.labels[chosen], near, masks)
+
+    def groups(self, chosen: Indices) -> list[str]:
+        """Returns the subject or cluster of some of the images."""
+        return [self.images[i].group for i in chosen]
 
 
 @dataclass(frozen=True)
@@ -71,30 +83,90 @@ class Plan:
 
 def collect(root: Path, cache: Path, name: str, preprocessing: Preprocessing) -> Collected:
     """Reads the images of a run: Roboflow's alone, or Nickparvar's and BRISC's "no tumour"."""
-    images = read_roboflow(root) if name == "roboflow" else read_nickparvar(root) + read_brisc(root)
-    return Collected(images, load_pixels([image.path for image in images], preprocessing, cache))
+    images = read_roboflow(root) if name == ROBOFLOW else read_nickparvar(root) + read_brisc(root)
+    return load(images, cache, preprocessing)
+
+
+def load(images: list[PublicImage], cache: Path, preprocessing: Preprocessing) -> Collected:
+    """Decodes images and their masks, or takes them from the cache."""
+    paths = [image.path for image in images]
+    pixels = load_pixels(paths, preprocessing, cache)
+    masks = load_masks(paths, [image.mask for image in images], preprocessing, cache)
+    having = np.flatnonzero(masks.any(axis=(1, 2)))
+    doubted = np.zeros(len(images), bool)
+    doubted[having] = contradicted(pixels.levels[having], masks[having])
+    return Collected(images, pixels, masks, doubted)
 
 
 def make_plan(name: str, collected: Collected, recipe: TrainRecipe) -> Plan:
     """Decides the parts of a run; for one name, data and recipe always the same.
 
     A fold run leaves out of training what looks like CT, what carries a disputed label, and whatever is a
-    near-duplicate, mirrored or not, of an image of the held-out fold. The Roboflow run keeps its own split.
+    near-duplicate, mirrored or not, of an image of the held-out fold or of the validation part. The Roboflow run
+    keeps its own split.
     """
-    images = collected.images
-    if name == "roboflow":
-        held = np.array([image.split == "test" for image in images])
-        recipe = TrainRecipe(**{**vars(recipe), "stages": ROBOFLOW_STAGES})
-        left_out = np.zeros(len(images), bool)
-        reasons: dict[str, int] = {}
-    else:
-        held = np.array([image.fold == int(name.removeprefix("fold-")) for image in images])
-        left_out, reasons = _left_out(collected, held)
+    if name == ROBOFLOW:
+        held = np.array([image.split == "test" for image in collected.images])
+        return cut(name, collected, recipe, held, np.zeros(len(held), bool), {})
+    held = np.array([image.fold == int(name.removeprefix("fold-")) for image in collected.images])
+    return apart(cut(name, collected, recipe, held, *unfit(collected, held)), collected)
+
+
+def cut(
+    name: str,
+    collected: Collected,
+    recipe: TrainRecipe,
+    held: Bools,
+    left_out: Bools,
+    reasons: dict[str, int],
+) -> Plan:
+    """Cuts what is neither held out nor left out into training and validation, whole subjects together."""
     learn = np.flatnonzero(~held & ~left_out)
-    groups, labels = [images[i].group for i in learn], [images[i].label for i in learn]
+    groups, labels = collected.groups(learn), [collected.images[i].label for i in learn]
     chosen = choose_groups(groups, labels, recipe.validation_share, SEED)
     aside = np.array([group in chosen for group in groups])
     return Plan(name, recipe, learn[~aside], learn[aside], np.flatnonzero(held), reasons)
+
+
+def apart(plan: Plan, collected: Collected) -> Plan:
+    """Returns the plan without the training images that are near one of its validation part."""
+    aside = np.zeros(len(collected.images), bool)
+    aside[plan.validation] = True
+    among = np.zeros_like(aside)
+    among[plan.train] = True
+    near = bridges(collected, aside, among)
+    counts = {**plan.left_out, "near a validation image": int(near.sum())}
+    return replace(plan, train=plan.train[~near[plan.train]], left_out=counts)
+
+
+def unfit(collected: Collected, held: Bools) -> tuple[Bools, dict[str, int]]:
+    """Returns what must not be learned from when some images are held out, (N,), and how many for each reason."""
+    conflict = np.array([image.conflict for image in collected.images])
+    reasons = {
+        "looks like CT": collected.pixels.ct,
+        "label disputed": conflict,
+        "near a held-out image": bridges(collected, held),
+    }
+    counts, left_out = {}, np.zeros(len(held), bool)
+    for reason, mask in reasons.items():
+        counts[reason] = int((mask & ~left_out & ~held).sum())
+        left_out |= mask
+    return left_out, counts
+
+
+def bridges(collected: Collected, held: Bools, among: Bools | None = None) -> Bools:
+    """Returns which images outside `held` are near one inside, mirrored or not, (N,).
+
+    Args:
+        among: look only at these; by default at all outside.
+    """
+    pixels, found = collected.pixels, np.zeros(len(held), bool)
+    outside = np.flatnonzero(~held if among is None else ~held & among)
+    inside = [int(value) for value in pixels.phash[held]]
+    for hashes in (pixels.phash, pixels.phash_mirrored):
+        pairs = near_pairs([int(value) for value in hashes[outside]], inside, BRIDGE_BITS)
+        found[outside[sorted({i for i, _ in pairs})]] = True
+    return found
 
 
 def manifest_rows(plan: Plan, collected: Collected, root: Path) -> list[Row]:
@@ -112,69 +184,3 @@ def manifest_rows(plan: Plan, collected: Collected, root: Path) -> list[Row]:
         for split, part in parts.items()
         for i in part
     ]
-
-
-def run(
-    name: str,
-    root: Path,
-    work: Path,
-    recipe: TrainRecipe,
-    progress: Callable[[dict[str, Any]], None] | None = None,
-) -> dict[str, Any]:
-    """Trains and measures one run, or returns its figures when it was done before.
-
-    Args:
-        root: folder of the public data.
-        work: folder for caches and results; a run that was stopped goes on from its last epoch.
-    """
-    folder = work / "runs" / name
-    done = folder / "result.json"
-    if done.exists():
-        return json.loads(done.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    preprocessing = Preprocessing()
-    collected = collect(root, work, name, preprocessing)
-    plan = make_plan(name, collected, recipe)
-    log.info("%s: %d to learn, %d to validate, %d to measure, left out %s", name, len(plan.train),
-             len(plan.validation), len(plan.test), plan.left_out)  # fmt: skip
-    given = root / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"
-    weights, history = train_network(
-        plan.recipe, collected.examples(plan.train), collected.examples(plan.validation), seed=SEED,
-        state=folder, imagenet=given if given.exists() else "imagenet", progress=progress,
-    )  # fmt: skip
-    result = _measure(plan, collected, weights, folder)
-    result |= {"seed": SEED, "recipe": recipe_to_dict(plan.recipe), "history": history}
-    result |= {"preprocessing": preprocessing.to_dict()}
-    done.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    return result
-
-
-def _measure(
-    plan: Plan, collected: Collected, weights: list[npt.NDArray[np.float32]], folder: Path
-) -> dict[str, Any]:
-    network = build_network(plan.recipe.network)
-    network.trainable.set_weights(round_weights(weights))
-    logits = network.trainable.predict(scale(collected.pixels.levels[plan.test]), batch_size=64, verbose=0)
-    labels = collected.labels[plan.test]
-    np.savez(folder / "test.npz", logits=logits, labels=labels, index=plan.test)
-    groups = [collected.images[i].group for i in plan.test]
-    sizes = {"train": len(plan.train), "validation": len(plan.validation), "test": len(plan.test)}
-    figures = evaluate(probabilities(logits), labels, groups)
-    return {"run": plan.name, "sizes": sizes, "left_out": plan.left_out, "figures": figures}
-
-
-def _left_out(
-    collected: Collected, held: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    pixels = collected.pixels
-    conflict = np.array([image.conflict for image in collected.images])
-    bridge = np.zeros(len(held), bool)
-    outside, inside = np.flatnonzero(~held), [int(value) for value in pixels.phash[held]]
-    for hashes in (pixels.phash, pixels.phash_mirrored):
-        pairs = near_pairs([int(value) for value in hashes[outside]], inside, BRIDGE_BITS)
-        bridge[outside[sorted({i for i, _ in pairs})]] = True
-    reasons = {"looks like CT": pixels.ct, "label disputed": conflict, "near a held-out image": bridge}
-    counts, left_out = {}, np.zeros(len(held), bool)
-    for reason, mask in reasons.items():
-        counts[reason] = int((mask & ~left_out & ~held).sum())
-        left_out |= mask
-    return left_out, counts

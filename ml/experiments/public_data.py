@@ -30,6 +30,8 @@ class PublicImage:
         near: near-duplicates share it.
         conflict: the sources disagree on the label.
         mask: path of the tumour mask, where there is one.
+        plane: "ax", "co" or "sa", where the record tells.
+        traced: whether the image was traced to Cheng's figshare set of patients.
     """
 
     path: Path
@@ -41,6 +43,8 @@ class PublicImage:
     near: str
     conflict: bool
     mask: Path | None
+    plane: str = ""
+    traced: bool = False
 
 
 def read_nickparvar(root: Path) -> list[PublicImage]:
@@ -58,7 +62,16 @@ def read_brisc(root: Path) -> list[PublicImage]:
     folder = root / "brisc_notumor"
     return [
         PublicImage(
-            folder / v["file"], folder.name, v["cls"], "train", 0, f"brisc-{v['phash']}", "", False, None
+            path=folder / v["file"],
+            source=folder.name,
+            label=v["cls"],
+            split="train",
+            fold=0,
+            group=f"brisc-{v['phash']}",
+            near="",
+            conflict=False,
+            mask=None,
+            plane=v["plane"],
         )
         for v in _table(folder)
     ]
@@ -78,6 +91,8 @@ def _read(folder: Path) -> list[PublicImage]:
             near=values["dup_group"],
             conflict=values["label_conflict"] == "1",
             mask=folder / values["mask"] if values["mask"] else None,
+            plane=values["plane_brisc"],
+            traced=bool(values["figshare_no"]),
         )
         for values, group in zip(table, groups, strict=True)
     ]

@@ -1,135 +1,125 @@
-"""All published figures: five leak-free folds, Roboflow's own split, and the checkpoint that ships."""
+"""All published figures, each from one command: folds, Roboflow's split, sources left out, what ships."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
-
-from ml.calibration import probabilities
-from ml.checkpoint import read_checkpoint
-from ml.config import SHIPPED_CHECKPOINT, TrainRecipe
-from ml.duplicates import near_pairs
-from ml.evaluation import evaluate_head, predict_levels
-from ml.experiments import folds, ship
-from ml.experiments.pointing import pointing_figures
-from ml.inference import OnnxPredictor, verify_golden
-from ml.manifest import write_manifest
-from ml.metrics import evaluate
+from ml.config import TrainRecipe, read_recipe, recipe_names
+from ml.experiments import folds
+from ml.experiments.measuring import measure_run
+from ml.experiments.runs import Job, read, train
+from ml.experiments.sources import RUN as SOURCES
+from ml.experiments.sources import leave_sources_out
+from ml.experiments.summary import Done, repeated, summarise_folds, without_copies
+from ml.labels import InputError
 from ml.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
 
+RECIPES: Final = ("mobilenet", "cnn")
+"""Recipes of the networks that ship, by name."""
 
-def reproduce(root: Path, work: Path, runs: tuple[str, ...] = folds.RUNS) -> dict[str, Any]:
-    """Trains and measures the runs that are not done yet and returns the summary of all done ones.
+AGAIN: Final = "-again"
+"""A second training of a run, same recipe and seed, kept beside the first."""
+
+RUNS: Final = (*folds.RUNS, f"{folds.SHIPPED}{AGAIN}")
+
+
+def reproduce(
+    root: Path,
+    work: Path,
+    recipes: Sequence[str] = RECIPES,
+    runs: Sequence[str] = RUNS,
+    *,
+    older_code: bool = False,
+) -> dict[str, Any]:
+    """Trains and measures the runs that are not done yet, and writes a record for each recipe.
 
     Args:
         root: folder of the public data.
-        work: caches, states and results; stop and call again at will.
+        work: caches, states and results; stop and call again at will. The records lie in `records` there.
+        recipes: names of recipes that ship, or paths of others.
+        runs: some of `RUNS`, or "sources".
+        older_code: take finished trainings although the code has changed since.
+
+    Returns:
+        The record of each recipe, by its name.
+
+    Raises:
+        InputError: for a run that is not known.
     """
-    done = {}
-    for name in runs:
-        done[name] = folds.run(name, root, work, TrainRecipe())
-        figures = done[name]["figures"]
-        log.info(
-            "%s: accuracy %.3f, meningioma recall %.3f",
-            name, figures["accuracy"], figures["per_class"]["meningioma"]["recall"],
-        )  # fmt: skip
-    summary = summarise(done, root, work)
-    (work / "reproduction.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-    return summary
+    unknown = sorted(set(runs) - {*RUNS, SOURCES})
+    if unknown:
+        raise InputError(f"{', '.join(unknown)}: not a run; expected some of {', '.join((*RUNS, SOURCES))}.")
+    records = {}
+    for given in recipes:
+        name, recipe = Path(given).stem, read_recipe(given)
+        done = {}
+        for run in runs:
+            if run != SOURCES:
+                done[run] = one_run(root, work, name, recipe, run, older_code=older_code)
+        if done:
+            records[name] = _write(work, name, summarise(name, done))
+        if SOURCES in runs:
+            left = leave_sources_out(root, work, name, recipe, older_code=older_code)
+            records[f"{name}.{SOURCES}"] = _write(work, f"{name}.{SOURCES}", left)
+    return records
 
 
-def summarise(done: dict[str, dict[str, Any]], root: Path, work: Path) -> dict[str, Any]:
-    """Returns the mean over the folds, all folds' images pooled, and Roboflow's figures with and without copies."""
-    held = [name for name in done if name.startswith("fold-")]
-    figures = [done[name]["figures"] for name in held]
-    summary: dict[str, Any] = {"runs": {name: result["figures"] for name, result in done.items()}}
+def one_run(
+    root: Path, work: Path, name: str, recipe: TrainRecipe, run: str, *, older_code: bool = False
+) -> Done:
+    """Trains, reads and measures one run, as far as it is not done yet."""
+    job = make_job(root, work, name, recipe, run)
+    trained = train(job, work, older_code=older_code)
+    readings = read(job, trained, work)
+    done = Done(job, trained.record, readings, measure_run(job, readings))
+    found = done.figures["figures"]
+    log.info(
+        "%s/%s: accuracy %.3f, meningioma recall %.3f, ECE %.3f", name, run, found["accuracy"],
+        found["per_class"]["meningioma"]["recall"], found["ece"],
+    )  # fmt: skip
+    return done
+
+
+def make_job(root: Path, work: Path, name: str, recipe: TrainRecipe, run: str) -> Job:
+    """Returns a run ready to be trained; Roboflow's split has a recipe of its own where one is named for it."""
+    base, preprocessing = run.removesuffix(AGAIN), Preprocessing(size=recipe.network.size)
+    own = f"{name}-{folds.ROBOFLOW}"
+    if base == folds.ROBOFLOW and own in recipe_names():
+        recipe = read_recipe(own)
+    collected = folds.collect(root, work, base, preprocessing)
+    return Job(name, run, folds.make_plan(base, collected, recipe), collected, preprocessing, root)
+
+
+def summarise(name: str, done: dict[str, Done]) -> dict[str, Any]:
+    """Returns the record of a recipe: every run, the folds together, what a repetition and leaked copies change."""
+    held = [one for run, one in done.items() if run in folds.RUNS and run != folds.ROBOFLOW]
+    record: dict[str, Any] = {
+        "recipe_name": name,
+        "runs": {run: {**_facts(one.record), **one.figures} for run, one in done.items()},
+    }
     if held:
-        summary["folds"] = {
-            "count": len(held),
-            "mean_accuracy": float(np.mean([f["accuracy"] for f in figures])),
-            "mean_recall": {
-                name: float(np.mean([f["per_class"][name]["recall"] for f in figures]))
-                for name in figures[0]["per_class"]
-            },
-            "pooled": _pooled(held, root, work),
-        }
-    if "roboflow" in done:
-        summary["roboflow_without_copies"] = _without_copies(root, work)
-    return summary
+        record["folds"] = summarise_folds(held)
+    if folds.ROBOFLOW in done:
+        record["roboflow_without_copies"] = without_copies(done[folds.ROBOFLOW])
+    again = f"{folds.SHIPPED}{AGAIN}"
+    if again in done and folds.SHIPPED in done:
+        record["repeated"] = repeated(done[folds.SHIPPED], done[again])
+    return record
 
 
-def ship_checkpoint(root: Path, work: Path, target: Path = SHIPPED_CHECKPOINT) -> dict[str, Any]:
-    """Writes the checkpoint of the run whose fold 5 was held out, and its figures beside it.
-
-    The figures are measured anew, with ONNX Runtime, on the archive as it is written.
-    """
-    recipe, preprocessing = TrainRecipe(), Preprocessing()
-    result = folds.run(folds.SHIPPED, root, work, recipe)
-    collected = folds.collect(root, work, folds.SHIPPED, preprocessing)
-    plan = folds.make_plan(folds.SHIPPED, collected, recipe)
-    with np.load(work / "runs" / folds.SHIPPED / "best.npz", allow_pickle=False) as stored:
-        weights = [stored[f"w{i}"] for i in range(len(stored.files))]
-    facts = {
-        "name": "mobilenetv2-v1",
-        "seed": folds.SEED,
-        "recipe": result["recipe"],
-        "manifest_sha256": write_manifest(
-            folds.manifest_rows(plan, collected, root), work / "shipped-manifest.csv"
-        ),
-        "training": {key: result[key] for key in ("run", "sizes", "left_out", "history")},
-        "figures": result["figures"],
-    }
-    data = ship.build_checkpoint(plan, collected, weights, preprocessing, facts)
-    checkpoint = read_checkpoint(data)
-    predictor = OnnxPredictor(checkpoint)
-    verify_golden(predictor, checkpoint)
-    answers = predict_levels(predictor, collected.pixels.levels[plan.test])
-    groups = [collected.images[i].group for i in plan.test]
-    labels = collected.labels[plan.test]
-    measured = {
-        "held_out": evaluate(answers["probabilities"], labels, groups),
-        "reference_head": evaluate_head(checkpoint, checkpoint.reference()),
-        "pointing": pointing_figures(collected, plan.test, answers, preprocessing),
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
-    described = {"sha256": checkpoint.sha256, "bytes": len(data), **checkpoint.metadata, "measured": measured}
-    beside = target.with_name(target.name.removesuffix(".ckpt.zip") + ".json")
-    beside.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return described
+def _facts(record: dict[str, Any]) -> dict[str, Any]:
+    names = ("key", "seed", "recipe", "preprocessing", "sizes", "left_out", "history", "seconds")
+    return {name: record[name] for name in names}
 
 
-def _pooled(held: list[str], root: Path, work: Path) -> dict[str, Any]:
-    groups: list[str] = []
-    logits, labels = [], []
-    collected = folds.collect(root, work, held[0], Preprocessing())
-    for name in held:
-        with np.load(work / "runs" / name / "test.npz", allow_pickle=False) as test:
-            logits.append(test["logits"])
-            labels.append(test["labels"])
-            groups.extend(collected.images[i].group for i in test["index"])
-    scores = probabilities(np.concatenate(logits))
-    return evaluate(scores, np.concatenate(labels), groups)
-
-
-def _without_copies(root: Path, work: Path) -> dict[str, Any]:
-    """Measures Roboflow's test images that have no near or mirrored copy among its own training images."""
-    collected = folds.collect(root, work, "roboflow", Preprocessing())
-    with np.load(work / "runs" / "roboflow" / "test.npz", allow_pickle=False) as test:
-        logits, labels, index = test["logits"], test["labels"], test["index"]
-    learnt = np.setdiff1d(np.arange(len(collected.images)), index)
-    known = [int(value) for value in collected.pixels.phash[learnt]]
-    copied: set[int] = set()
-    for hashes in (collected.pixels.phash, collected.pixels.phash_mirrored):
-        copied |= {
-            i for i, _ in near_pairs([int(value) for value in hashes[index]], known, folds.BRIDGE_BITS)
-        }
-    alone = np.setdiff1d(np.arange(len(index)), sorted(copied))
-    groups = [collected.images[i].group for i in index[alone]]
-    return evaluate(probabilities(logits[alone]), labels[alone], groups)
+def _write(work: Path, name: str, record: dict[str, Any]) -> dict[str, Any]:
+    path = work / "records" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return record

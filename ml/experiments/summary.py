@@ -1,0 +1,121 @@
+"""Several runs together: mean and worst fold, all folds' images pooled, Roboflow with and without copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.calibration import probabilities
+from ml.experiments.folds import bridges
+from ml.experiments.measuring import RAW
+from ml.experiments.public_data import PublicImage
+from ml.experiments.runs import Job, Reading
+from ml.labels import CLASSES
+from ml.metrics import evaluate, evaluate_subgroups
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PLANES: Final = {"ax": "axial", "co": "coronal", "sa": "sagittal"}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that was trained, read and measured."""
+
+    job: Job
+    record: dict[str, Any]
+    readings: dict[str, Reading]
+    figures: dict[str, Any]
+
+
+def summarise_folds(done: Sequence[Done]) -> dict[str, Any]:
+    """Returns mean and worst of the folds by figure, and the figures of all their images together.
+
+    Every image is judged by the network that never saw its fold, at that network's own temperature.
+    """
+    rows = {name: [found] for name, found in _headline(done[0].figures).items()}
+    for one in done[1:]:
+        for name, found in _headline(one.figures).items():
+            rows[name].append(found)
+    worst = {name: (max if name.startswith("ece") else min)(found) for name, found in rows.items()}
+    return {
+        "count": len(done),
+        "mean": {name: float(np.mean(found)) for name, found in rows.items()},
+        "worst": worst,
+        "pooled": _pooled(done),
+    }
+
+
+def without_copies(done: Done) -> dict[str, Any]:
+    """Measures test images that have no near or mirrored copy among the images learned from."""
+    test = done.readings["test"]
+    held = np.zeros(len(done.job.collected.images), bool)
+    held[np.concatenate((done.job.plan.train, done.job.plan.validation))] = True
+    among = np.zeros(len(held), bool)
+    among[test.index] = True
+    alone = ~bridges(done.job.collected, held, among)[test.index]
+    index = test.index[alone]
+    scores = probabilities(test.logits[alone], done.figures["temperature"])
+    return evaluate(scores, done.job.collected.labels[index], done.job.collected.groups(index))
+
+
+def repeated(first: Done, second: Done) -> dict[str, float]:
+    """Compares two trainings of one plan and seed: by how many points they differ, how many answers they share."""
+    ours, theirs = (one.readings["test"].logits.argmax(axis=1) for one in (first, second))
+    a, b = (one.figures["figures"]["accuracy"] for one in (first, second))
+    return {
+        "accuracy": a,
+        "again": b,
+        "points": abs(a - b) * 100,
+        "same_answer": float((ours == theirs).mean()),
+    }
+
+
+def _headline(figures: dict[str, Any]) -> dict[str, float]:
+    measured = figures["figures"]
+    return {
+        "accuracy": measured["accuracy"],
+        "balanced_accuracy": measured["balanced_accuracy"],
+        "macro_f1": measured["macro_f1"],
+        **{f"recall_{name}": measured["per_class"][name]["recall"] for name in CLASSES},
+        "tumour_only_accuracy": measured["tumour_only_accuracy"],
+        "ece": measured["ece"],
+        "ece_uncalibrated": figures["uncalibrated"]["ece"],
+    }
+
+
+def pool(done: Sequence[Done]) -> tuple[Floats, Floats, Ints, list[str], list[PublicImage]]:
+    """Returns all runs' test images together: calibrated and raw probabilities (N, 4), labels, groups, images."""
+    tempered, raw, labels = [], [], []
+    groups: list[str] = []
+    images: list[PublicImage] = []
+    for one in done:
+        test, collected = one.readings["test"], one.job.collected
+        tempered.append(probabilities(test.logits, one.figures["temperature"]))
+        raw.append(probabilities(test.logits))
+        labels.append(collected.labels[test.index])
+        groups.extend(collected.groups(test.index))
+        images.extend(collected.images[i] for i in test.index)
+    return np.concatenate(tempered), np.concatenate(raw), np.concatenate(labels), groups, images
+
+
+def _pooled(done: Sequence[Done]) -> dict[str, Any]:
+    scores, raw, truth, groups, images = pool(done)
+    before = evaluate(raw, truth, groups, bootstrap=0)
+    return {
+        "figures": evaluate(scores, truth, groups),
+        "uncalibrated": {name: before[name] for name in RAW},
+        "planes": evaluate_subgroups(scores, truth, [PLANES.get(i.plane, "") for i in images], groups),
+        "origins": evaluate_subgroups(scores, truth, [_origin(image) for image in images], groups),
+    }
+
+
+def _origin(image: PublicImage) -> str:
+    if image.label == "notumor":
+        return "healthy heads"
+    return "tumours traced to figshare" if image.traced else "tumours from elsewhere"
