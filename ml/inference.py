@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.checkpoint import Checkpoint, CheckpointError
-from ml.checkpoint.graph import OUTPUTS, open_session, run_session
-from ml.checkpoint.writing import EQUAL_WITHIN, differences
+from ml.checkpoint.graph import OUTPUTS, SIGNATURES, answer, open_session
+from ml.checkpoint.writing import EQUAL_WITHIN, demand_equal, differences
+from ml.novelty import Novelty
 from ml.preprocessing import scale
 
 Floats = npt.NDArray[np.float32]
@@ -30,11 +31,23 @@ class Outputs:
         probabilities: float32 (N, 4), calibrated.
         maps: float32 (N, h, w, 4), raw class maps before any ReLU.
         embeddings: float32 (N, D).
+        novelty: float32 (N,), about 1 for a brain MRI and higher the less an image is like one; None from a
+            checkpoint that cannot tell.
+        threshold: of novelty; what scores above it is no brain MRI, and its probabilities mean nothing.
     """
 
     probabilities: Floats
     maps: Floats
     embeddings: Floats
+    novelty: Floats | None = None
+    threshold: float | None = None
+
+    @property
+    def not_assessable(self) -> npt.NDArray[np.bool_]:
+        """Which of the images are no brain MRI, bool (N,); none of them without novelty."""
+        if self.novelty is None or self.threshold is None:
+            return np.zeros(len(self.probabilities), bool)
+        return np.asarray(self.novelty > self.threshold)
 
 
 class Predictor(Protocol):
@@ -62,10 +75,11 @@ class OnnxPredictor:
     def __init__(self, checkpoint: Checkpoint, threads: int | None = None) -> None:
         self._size = checkpoint.preprocessing.size
         self._session = open_session(checkpoint.onnx, threads)
+        self._novelty = checkpoint.novelty()
 
     def predict(self, batch: Floats) -> Outputs:
         """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
-        return Outputs(*run_session(self._session, _checked(batch, self._size)))
+        return _outputs(answer(self._session, _checked(batch, self._size)), self._novelty)
 
 
 class KerasPredictor:
@@ -77,6 +91,7 @@ class KerasPredictor:
 
         self._size = checkpoint.preprocessing.size
         self._model = checkpoint.build_model()
+        self._novelty = checkpoint.novelty()
         self.runtime = f"keras-{keras.backend.backend()}"
         self.device = (
             "gpu" if any("gpu" in name.lower() for name in keras.distribution.list_devices()) else "cpu"
@@ -85,7 +100,7 @@ class KerasPredictor:
     def predict(self, batch: Floats) -> Outputs:
         """Returns the outputs for preprocessed images float32 (N, S, S, 1)."""
         answers = self._model.predict_on_batch(_checked(batch, self._size))
-        return Outputs(**{name: np.asarray(answers[name], np.float32) for name in OUTPUTS})
+        return _outputs(answers, self._novelty)
 
 
 def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
@@ -102,9 +117,18 @@ def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
             f"Preprocessing gives other pixels than when the checkpoint was made ({away} levels)."
         )
     worst = differences(vars(predictor.predict(scale(golden.levels))), vars(golden))
-    allowed = GPU_WITHIN if predictor.device == "gpu" else EQUAL_WITHIN
-    if max(worst.values()) > allowed:
-        raise CheckpointError(f"The model answers otherwise than when the checkpoint was made: {worst}.")
+    within = GPU_WITHIN if predictor.device == "gpu" else EQUAL_WITHIN
+    demand_equal(worst, "The model answers otherwise than when the checkpoint was made", within)
+
+
+def _outputs(answers: dict[str, Floats], novelty: Novelty | None) -> Outputs:
+    given = {name: np.asarray(answers[name], np.float32) for name in OUTPUTS}
+    if novelty is None:
+        return Outputs(**given)
+    if SIGNATURES not in answers:
+        raise CheckpointError("The checkpoint tells novelty, but its model gives no signatures.")
+    scores = novelty.scores(np.asarray(answers[SIGNATURES], np.float32))
+    return Outputs(**given, novelty=scores, threshold=novelty.threshold)
 
 
 def _checked(batch: Floats, size: int) -> Floats:

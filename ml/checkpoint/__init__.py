@@ -9,6 +9,7 @@ from ml.checkpoint.archive import (
     read_checkpoint,
 )
 from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.signatures import reader_with_signatures, signature_layers
 from ml.checkpoint.writing import replace_head, write_checkpoint
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Replay",
     "TrainingHashes",
     "read_checkpoint",
+    "reader_with_signatures",
     "replace_head",
+    "signature_layers",
     "write_checkpoint",
 ]

@@ -16,9 +16,11 @@ import numpy.typing as npt
 from ml.checkpoint import graph
 from ml.checkpoint.arrays import unpack, unpack_hashes
 from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.signatures import reader_with_signatures
 from ml.checkpoint.weights import load_weights
 from ml.config import ConfigError, network_spec
 from ml.labels import CLASSES
+from ml.novelty import METHOD, Novelty
 from ml.preprocessing import Levels, Preprocessing, PreprocessingError
 
 if TYPE_CHECKING:
@@ -26,10 +28,16 @@ if TYPE_CHECKING:
 
     from ml.networks import Network
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+READABLE: Final = (1, 2)
+"""Schema 1 has no novelty, and names its network without a specification."""
+
 METADATA, WEIGHTS, ONNX = "metadata.json", "model.weights.h5", "model.onnx"
 GOLDEN, REPLAY, REFERENCE, HASHES = "golden.npz", "replay.npz", "reference.npz", "training_hashes.npz"
+NOVELTY: Final = "novelty.npz"
 MEMBERS: Final = frozenset({METADATA, WEIGHTS, ONNX, GOLDEN, REPLAY, REFERENCE, HASHES})
+"""What every checkpoint has; one that knows what is no brain MRI has `novelty.npz` too."""
+
 LARGEST_BYTES: Final = 256 * 2**20
 
 Floats = npt.NDArray[np.float32]
@@ -43,6 +51,7 @@ class Golden:
         pixels: uint8 (K, H, W), canonical.
         levels: uint8 (K, S, S), after preprocessing, before scaling.
         probabilities, maps, embeddings: float32 outputs for them.
+        novelty: float32 (K,) scores of them, where the checkpoint tells novelty.
     """
 
     pixels: Levels
@@ -50,6 +59,7 @@ class Golden:
     probabilities: Floats
     maps: Floats
     embeddings: Floats
+    novelty: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -106,14 +116,31 @@ class Checkpoint:
         return float(self.metadata["calibration"]["temperature"])
 
     @property
+    def tells_novelty(self) -> bool:
+        """Whether it can say that an image is no brain MRI."""
+        return NOVELTY in self.members
+
+    @property
+    def signature_layers(self) -> tuple[str, ...]:
+        """The layers whose activations make the signatures that novelty is told by."""
+        return tuple(self.metadata["novelty"]["layers"]) if self.tells_novelty else ()
+
+    @property
     def onnx(self) -> bytes:
         """The ONNX export."""
         return self.members[ONNX]
 
     def golden(self) -> Golden:
         """Returns the golden inputs and outputs."""
-        names = ("pixels", "levels", "probabilities", "maps", "embeddings")
-        return Golden(**unpack(self.members[GOLDEN], names, GOLDEN))
+        names = ["pixels", "levels", "probabilities", "maps", "embeddings"]
+        return Golden(**unpack(self.members[GOLDEN], names + ["novelty"] * self.tells_novelty, GOLDEN))
+
+    def novelty(self) -> Novelty | None:
+        """Returns what tells a brain MRI from anything else; None where the checkpoint cannot."""
+        if not self.tells_novelty:
+            return None
+        found = unpack(self.members[NOVELTY], ("mean", "whitening"), NOVELTY)
+        return Novelty(found["mean"], found["whitening"], float(self.metadata["novelty"]["threshold"]))
 
     def replay(self) -> Replay:
         """Returns the replay sample."""
@@ -160,8 +187,8 @@ class Checkpoint:
         return network
 
     def build_model(self) -> keras.Model:
-        """Returns the Keras model with the outputs `probabilities`, `maps` and `embeddings`."""
-        return self.build_network().reader
+        """Returns the Keras model: `probabilities`, `maps`, `embeddings` and, where it tells novelty, `signatures`."""
+        return reader_with_signatures(self.build_network(), self.signature_layers)
 
 
 def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> Checkpoint:
@@ -182,6 +209,7 @@ def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> C
         )
     members = _members(data)
     metadata = _metadata(members)
+    _demand_novelty(metadata, members)
     for name, stated in metadata["members"].items():
         if hashlib.sha256(members[name]).hexdigest() != stated:
             raise CheckpointError(f"The checkpoint's {name} was altered: its sha256 is not the stated one.")
@@ -199,7 +227,8 @@ def _members(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
-            if len(entries) != len(MEMBERS) or {entry.filename for entry in entries} != MEMBERS:
+            names = [entry.filename for entry in entries]
+            if sorted(names) != sorted(MEMBERS | ({NOVELTY} & set(names))):
                 raise CheckpointError("The checkpoint does not hold exactly the members it must have.")
             if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
                 raise CheckpointError("The checkpoint unpacks to more than 256 MiB.")
@@ -224,15 +253,38 @@ def _metadata(members: dict[str, bytes]) -> dict[str, Any]:
     }
     if not isinstance(metadata, dict) or not wanted <= set(metadata):
         raise CheckpointError("The checkpoint's metadata is incomplete.")
-    if metadata["schema"] != SCHEMA:
-        raise CheckpointError(f"The checkpoint has schema {metadata['schema']}; this version reads {SCHEMA}.")
+    if metadata["schema"] not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise CheckpointError(
+            f"The checkpoint has schema {metadata['schema']}; this version reads {readable}."
+        )
     if tuple(metadata["classes"]) != CLASSES:
         raise CheckpointError(
             f"The checkpoint's classes are {metadata['classes']}; expected {list(CLASSES)}."
         )
-    if set(metadata["members"]) != MEMBERS - {METADATA}:
+    if set(metadata["members"]) != set(members) - {METADATA}:
         raise CheckpointError("The checkpoint's metadata does not state the sha256 of every member.")
     return metadata
+
+
+def _demand_novelty(metadata: dict[str, Any], members: dict[str, bytes]) -> None:
+    stated = metadata.get("novelty")
+    if (stated is not None) != (NOVELTY in members):
+        raise CheckpointError("The checkpoint states novelty without its numbers, or holds them unstated.")
+    if stated is None:
+        return
+    usable = (
+        isinstance(stated, dict)
+        and stated.get("method") == METHOD
+        and isinstance(stated.get("threshold"), int | float)
+        and 0 < stated["threshold"] < float("inf")
+        and isinstance(stated.get("layers"), list)
+        and all(isinstance(name, str) for name in stated["layers"])
+    )
+    if not usable:
+        raise CheckpointError(
+            "The checkpoint's novelty is not usable: its method, threshold or layers are wrong."
+        )
 
 
 def _preprocessing(metadata: dict[str, Any]) -> Preprocessing:

@@ -15,6 +15,7 @@ from ml.checkpoint.errors import CheckpointError
 
 INPUT: Final = "image"
 OUTPUTS: Final = ("probabilities", "maps", "embeddings")
+SIGNATURES: Final = "signatures"
 KERNEL, BIAS, SCALE = "head_kernel", "head_bias", "inverse_temperature"
 
 
@@ -26,12 +27,16 @@ def append_tail(
 ) -> bytes:
     """Adds pooling, head and class maps to a graph of opset 13 to 17 that ends in activations (N, h, w, D).
 
+    Args:
+        features: its outputs are the last activations, and then those that signatures are made of, if any.
+
     Returns:
-        An ONNX file with the input `image` and the outputs `probabilities`, `maps` and `embeddings`. The head
-        is two named tensors, so that it can be replaced without Keras.
+        An ONNX file with the input `image` and the outputs `probabilities`, `maps`, `embeddings` and, if there
+        is what to make them of, `signatures`. The head is two named tensors, so that it can be replaced
+        without Keras.
     """
     graph = features.graph
-    source, last = graph.input[0].name, graph.output[0].name
+    source, last, taps = graph.input[0].name, graph.output[0].name, graph.output[1:]
     sides = [dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim][1:]
     spread = [dim.dim_value for dim in graph.output[0].type.tensor_type.shape.dim][1:3]
     classes = kernel.shape[1]
@@ -45,19 +50,38 @@ def append_tail(
         helper.make_node("Add", ["head_product", BIAS], ["logits"], "head_add"),
         helper.make_node("Mul", ["logits", SCALE], ["tempered"], "temperature"),
         helper.make_node("Softmax", ["tempered"], ["probabilities"], "softmax", axis=1),
+        *_signature_nodes([tap.name for tap in taps]),
     ]
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     shapes = {"probabilities": [classes], "maps": [*spread, classes], "embeddings": [kernel.shape[0]]}
+    if taps:
+        shapes[SIGNATURES] = [2 * sum(tap.type.tensor_type.shape.dim[3].dim_value for tap in taps)]
     whole = helper.make_graph(
         nodes,
         "mri_reader",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *sides])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", *shapes[n]]) for n in OUTPUTS],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", *shape]) for n, shape in shapes.items()],
         [*graph.initializer, *tensors],
     )
     model = helper.make_model(whole, opset_imports=features.opset_import, ir_version=features.ir_version)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def _signature_nodes(taps: list[str]) -> list[onnx.NodeProto]:
+    if not taps:
+        return []
+    means: list[str] = []
+    squares: list[str] = []
+    nodes: list[onnx.NodeProto] = []
+    for number, tap in enumerate(taps):
+        mean, squared, square = (f"signature_{number}_{part}" for part in ("mean", "squared", "square"))
+        nodes.append(helper.make_node("ReduceMean", [tap], [mean], mean, axes=[1, 2], keepdims=0))
+        nodes.append(helper.make_node("Mul", [tap, tap], [squared], squared))
+        nodes.append(helper.make_node("ReduceMean", [squared], [square], square, axes=[1, 2], keepdims=0))
+        means.append(mean)
+        squares.append(square)
+    return [*nodes, helper.make_node("Concat", [*means, *squares], [SIGNATURES], SIGNATURES, axis=1)]
 
 
 def read_head(data: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -111,3 +135,11 @@ def run_session(
 ) -> list[Any]:
     """Returns the outputs for a batch (N, S, S, 1), in the order asked for."""
     return list(session.run(list(outputs), {INPUT: np.ascontiguousarray(batch, np.float32)}))
+
+
+def answer(
+    session: onnxruntime.InferenceSession, batch: npt.NDArray[np.float32]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Returns all outputs for a batch (N, S, S, 1) by name: `OUTPUTS`, and `signatures` where the graph has them."""
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, run_session(session, batch, names), strict=True))

@@ -16,6 +16,7 @@ from ml.checkpoint.archive import (
     GOLDEN,
     HASHES,
     METADATA,
+    NOVELTY,
     ONNX,
     REFERENCE,
     REPLAY,
@@ -29,8 +30,10 @@ from ml.checkpoint.archive import (
 )  # fmt: skip
 from ml.checkpoint.arrays import pack, pack_hashes
 from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.signatures import reader_with_signatures, signature_layers
 from ml.checkpoint.weights import weights_to_bytes
 from ml.labels import CLASSES
+from ml.novelty import Novelty
 from ml.preprocessing import Levels, Preprocessing, scale
 
 if TYPE_CHECKING:
@@ -52,22 +55,25 @@ def write_checkpoint(
     reference: Reference,
     training_hashes: TrainingHashes,
     metadata: dict[str, Any],
+    novelty: Novelty | None = None,
 ) -> bytes:
     """Returns the archive of a trained network; the same input gives the same bytes.
 
     Args:
         network: built for `preprocessing.size`, with the temperature that `metadata` states.
         onnx: its export (`ml.export.export_onnx`).
-        metadata: at least `network` {"name"} and `calibration` {"temperature"}; may add name, recipe, seed,
-            code version, manifest hash, figures and intended use.
+        metadata: at least `calibration` {"temperature"}; may add name, recipe, seed, code version, manifest hash,
+            figures and intended use. What `novelty` was fitted on may stand under that key.
+        novelty: fitted on the signatures of `ml.checkpoint.signature_layers(network)`, which `onnx` gives too.
 
     Raises:
         CheckpointError: when Keras and the export differ on the golden inputs.
     """
+    layers = signature_layers(network) if novelty is not None else ()
     members = {
         WEIGHTS: weights_to_bytes(network.trainable),
         ONNX: onnx,
-        GOLDEN: _golden(network, onnx, preprocessing),
+        GOLDEN: _golden(network, onnx, preprocessing, novelty, layers),
         REPLAY: pack(
             {
                 "embeddings": replay.embeddings.astype(np.float16),
@@ -88,8 +94,13 @@ def write_checkpoint(
         ),
     }
     size = preprocessing.size
-    stated = {
-        **metadata,
+    stated = {**metadata}
+    stated.pop("novelty", None)
+    if novelty is not None:
+        members[NOVELTY] = pack({"mean": novelty.mean, "whitening": novelty.whitening})
+        stated["novelty"] = {**metadata.get("novelty", {}), **novelty.facts(), "layers": list(layers)}
+    stated |= {
+        "network": network.spec.model_dump(mode="json"),
         "schema": SCHEMA,
         "classes": list(CLASSES),
         "input": {"height": size, "width": size, "channels": 1},
@@ -127,20 +138,23 @@ def replace_head(
     members = {name: data for name, data in checkpoint.members.items() if name != METADATA}
     members[WEIGHTS] = weights_to_bytes(network.trainable)
     members[ONNX] = onnx
-    members[GOLDEN] = _golden(network, onnx, checkpoint.preprocessing)
+    members[GOLDEN] = _golden(
+        network, onnx, checkpoint.preprocessing, checkpoint.novelty(), checkpoint.signature_layers
+    )
     metadata = {**checkpoint.metadata, **(metadata_updates or {}), "parent_sha256": checkpoint.sha256}
     return _archive(members, metadata)
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
-    """Returns the largest difference by output, relative to the largest value of that output where above 1.
+    """Returns the largest difference by output of both, relative to the largest value of that output where above 1.
 
     Maps sum 1280 products, some of them large, to values near zero: what rounding leaves there is in
     proportion to the map's own range, so that is what it is measured by.
     """
     return {
         name: float(np.abs(ours[name] - theirs[name]).max() / max(1.0, float(np.abs(theirs[name]).max())))
-        for name in graph.OUTPUTS
+        for name in ("probabilities", "maps", "embeddings", "novelty")
+        if ours.get(name) is not None and theirs.get(name) is not None
     }
 
 
@@ -161,17 +175,33 @@ def golden_pixels(count: int = 4, height: int = 288, width: int = 256) -> Levels
     return np.stack(images)
 
 
-def _golden(network: Network, onnx: bytes, preprocessing: Preprocessing) -> bytes:
+def _golden(
+    network: Network,
+    onnx: bytes,
+    preprocessing: Preprocessing,
+    novelty: Novelty | None,
+    layers: tuple[str, ...],
+) -> bytes:
     pixels = golden_pixels()
     levels = np.stack([preprocessing.levels(image) for image in pixels])
     batch = scale(levels)
-    answers = graph.run_session(graph.open_session(onnx), batch)
-    served = dict(zip(graph.OUTPUTS, answers, strict=True))
-    trained: dict[str, Floats] = network.reader.predict_on_batch(batch)
-    worst = differences(served, trained)
-    if max(worst.values()) > EQUAL_WITHIN:
-        raise CheckpointError(f"Keras and the ONNX export differ on the golden inputs: {worst}.")
+    served = graph.answer(graph.open_session(onnx), batch)
+    trained: dict[str, Floats] = reader_with_signatures(network, layers).predict_on_batch(batch)
+    if novelty is not None:
+        served["novelty"] = novelty.scores(served[graph.SIGNATURES])
+        trained["novelty"] = novelty.scores(trained[graph.SIGNATURES])
+    demand_equal(differences(served, trained), "Keras and the ONNX export differ on the golden inputs")
+    served.pop(graph.SIGNATURES, None)
     return pack({"pixels": pixels, "levels": levels, **served})
+
+
+def demand_equal(worst: dict[str, float], otherwise: str, within: float = EQUAL_WITHIN) -> None:
+    """Raises `CheckpointError` when `differences` are larger than `within`; for novelty, than a third of its root.
+
+    Whitening stretches what rounding leaves, so novelty scores, which are about 1, differ by more.
+    """
+    if any(away > (np.sqrt(within) / 3 if name == "novelty" else within) for name, away in worst.items()):
+        raise CheckpointError(f"{otherwise}: {worst}.")
 
 
 def _archive(members: dict[str, bytes], metadata: dict[str, Any]) -> bytes:

@@ -36,26 +36,39 @@ def hashes(count: int, start: int = 0) -> tuple[str, ...]:
 def tiny_bytes() -> bytes:
     import keras
 
-    from ml.checkpoint import Reference, Replay, TrainingHashes, write_checkpoint
+    from ml.checkpoint import (
+        Reference,
+        Replay,
+        TrainingHashes,
+        reader_with_signatures,
+        signature_layers,
+        write_checkpoint,
+    )
+    from ml.checkpoint.writing import golden_pixels
     from ml.export import export_onnx
     from ml.networks import build_network, round_weights
+    from ml.novelty import fit_novelty
+    from ml.preprocessing import scale
 
     keras.utils.set_random_seed(3)
     network = build_network(NetworkSpec(name="small_cnn"), size=64, temperature=TEMPERATURE)
     network.trainable.set_weights(round_weights(network.trainable.get_weights()))
+    layers, preprocessing = signature_layers(network), Preprocessing(size=64)
+    drawn = scale(np.stack([preprocessing.levels(image) for image in golden_pixels(60)]))
+    signatures = reader_with_signatures(network, layers).predict_on_batch(drawn)["signatures"]
     rng = np.random.default_rng(3)
     replayed, labels = embedded(rng, 200)
     held, truth = embedded(rng, 120)
     return write_checkpoint(
         network=network,
-        onnx=export_onnx(network, temperature=TEMPERATURE),
-        preprocessing=Preprocessing(size=64),
+        onnx=export_onnx(network, temperature=TEMPERATURE, signature_layers=layers),
+        preprocessing=preprocessing,
+        novelty=fit_novelty(signatures[:40], signatures[40:]),
         replay=Replay(replayed, labels, hashes(200)),
         reference=Reference(held, truth, tuple(f"subject-{i // 3}" for i in range(120)), hashes(120, 500)),
         training_hashes=TrainingHashes(hashes(200), np.arange(200, dtype=np.uint64)),
         metadata={
             "name": "tiny",
-            "network": {"name": "small_cnn"},
             "calibration": {"temperature": TEMPERATURE},
             "seed": 3,
         },

@@ -62,6 +62,10 @@ def test_keras_and_onnx_answer_alike_and_as_when_made(tiny: Checkpoint) -> None:
     served, trained = (predictor.predict(batch) for predictor in predictors)
     for name in ("probabilities", "maps", "embeddings"):
         assert np.abs(getattr(served, name) - getattr(trained, name)).max() <= 1e-5
+    assert served.novelty is not None
+    assert trained.novelty == pytest.approx(served.novelty, rel=1e-3)
+    assert served.not_assessable.tolist() == [True] * 5, "noise is no brain MRI"
+    assert not predictors[0].predict(scale(tiny.golden().levels)).not_assessable.any()
     for predictor in predictors:
         verify_golden(predictor, tiny)
     assert (predictors[0].runtime, predictors[1].runtime) == ("onnxruntime", "keras-tensorflow")
@@ -72,6 +76,43 @@ def test_golden_replay_notices_another_model(tiny: Checkpoint) -> None:
     other = read_checkpoint(replace_head(tiny, kernel * 1.001, bias))
     with pytest.raises(CheckpointError, match="answers otherwise"):
         verify_golden(OnnxPredictor(other), tiny)
+
+
+def test_another_head_keeps_novelty(tiny: Checkpoint) -> None:
+    kernel, bias = tiny.head()
+    other = read_checkpoint(replace_head(tiny, 0 * kernel, bias))
+    assert other.metadata["novelty"] == tiny.metadata["novelty"]
+    assert other.members["novelty.npz"] == tiny.members["novelty.npz"]
+    assert np.array_equal(other.golden().novelty, tiny.golden().novelty)
+
+
+def test_golden_replay_notices_another_novelty(tiny_bytes: bytes, tiny: Checkpoint) -> None:
+    with np.load(io.BytesIO(tiny.members["novelty.npz"])) as stored:
+        file = io.BytesIO()
+        np.savez(file, mean=stored["mean"], whitening=1.1 * stored["whitening"])
+    other = read_checkpoint(rebuilt(tiny_bytes, {"novelty.npz": file.getvalue()}, repair=True))
+    with pytest.raises(CheckpointError, match="answers otherwise"):
+        verify_golden(OnnxPredictor(other), other)
+
+
+def test_a_checkpoint_of_schema_1_is_read_and_tells_no_novelty(tiny_bytes: bytes, tiny: Checkpoint) -> None:
+    golden = vars(tiny.golden())
+    file = io.BytesIO()
+    np.savez(
+        file, **{name: golden[name] for name in ("pixels", "levels", "probabilities", "maps", "embeddings")}
+    )
+    old = with_metadata(tiny_bytes, schema=1, network={"name": "small_cnn"})
+    old = rebuilt(old, {"golden.npz": file.getvalue()}, drop="novelty.npz", repair=True)
+    with zipfile.ZipFile(io.BytesIO(old)) as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+    del metadata["novelty"], metadata["members"]["novelty.npz"]
+    first = read_checkpoint(rebuilt(old, {"metadata.json": json.dumps(metadata).encode()}))
+    assert first.novelty() is None
+    for predictor in OnnxPredictor(first), KerasPredictor(first):
+        verify_golden(predictor, first)
+        answers = predictor.predict(scale(first.golden().levels))
+        assert answers.novelty is None
+        assert not answers.not_assessable.any()
 
 
 def test_replace_head_changes_both_models_and_nothing_else(tiny: Checkpoint) -> None:
@@ -125,7 +166,10 @@ def test_one_changed_byte_is_noticed(tiny_bytes: bytes, tiny: Checkpoint) -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "schema 2"),
+        ({"schema": 3}, "schema 3; this version reads 1 and 2"),
+        ({"novelty": None}, "novelty without its numbers, or holds them unstated"),
+        ({"novelty": {"method": "guess", "threshold": 1.0, "layers": []}}, "novelty is not usable"),
+        ({"novelty": {"method": "mahalanobis", "threshold": -1, "layers": []}}, "novelty is not usable"),
         ({"classes": ["glioma", "meningioma", "pituitary", "notumor"]}, "classes are"),
         ({"members": {}}, "does not state the sha256"),
         ({"preprocessing_sha256": "0" * 64}, "preprocessing was altered"),
@@ -139,7 +183,7 @@ def test_unfit_metadata_is_refused(tiny_bytes: bytes, changes: dict, message: st
 
 def test_unknown_network_is_refused(tiny_bytes: bytes) -> None:
     checkpoint = read_checkpoint(with_metadata(tiny_bytes, network={"name": "lambda_net"}))
-    with pytest.raises(CheckpointError, match="network.name: expected .* got 'lambda_net'"):
+    with pytest.raises(CheckpointError, match=r"network\.name: expected .* got 'lambda_net'"):
         checkpoint.build_model()
 
 
