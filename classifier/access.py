@@ -2,13 +2,29 @@
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.models import Image, Prediction, Study
-from classifier.selectors import images_of, predictions_of, studies_of
-from mriplatform.accounts.access import NOT_FOUND, require_in
+from classifier.models import Image, ModelVersion, Prediction, Study
+from classifier.selectors import images_of, model_versions, predictions_of, sees_answers, studies_of
+from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor
+from mriplatform.accounts.selectors import Visitor, is_reader_in
+
+READERS_GET_NO_ANSWERS = (
+    "You read in this collection, so what the model says is shown to you in your reading. Somebody who does not read "
+    "here can see this list."
+)
+
+READERS_COMPARE_NOTHING = (
+    "You read these images, so what any version says of them is shown to you in your reading alone. Somebody who "
+    "does not read them can compare versions."
+)
+READERS_GET_NO_REASONS = (
+    "You read in this collection, and the reasons for a version may speak of what the machine answers here. Somebody "
+    "who does not read here can see and decide."
+)
 
 
 def get_study(user: Visitor, study_id: UUID, permission: Permission = Permission.VIEW_STUDIES) -> Study:
@@ -25,6 +41,43 @@ def get_image(user: Visitor, image_id: UUID, permission: Permission = Permission
         raise Http404(NOT_FOUND)
     require_in(user, image.collection_id, permission)
     return image
+
+
+def get_collection_with_answers(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection in which the user may see answers, if only those of final studies: never one in which they read."""
+    collection = get_collection(user, collection_id, Permission.VIEW_STUDIES)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_ANSWERS)
+    return collection
+
+
+def get_study_to_compare(
+    user: Visitor, study_id: UUID, permission: Permission = Permission.VIEW_PREDICTIONS
+) -> Study:
+    """A study that the user may see as several versions read it: never one whose answer they must not see."""
+    study = get_study(user, study_id, permission)
+    if not sees_answers(user, study):
+        raise PermissionDenied(READERS_COMPARE_NOTHING)
+    return study
+
+
+def get_collection_to_choose(
+    user: Visitor, collection_id: UUID, permission: Permission = Permission.VIEW_MODELS
+) -> Collection:
+    """A collection of which the user may see why its version was named: reasons may speak of answers."""
+    collection = get_collection(user, collection_id, permission)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_REASONS)
+    return collection
+
+
+def get_version(user: Visitor, version_id: UUID) -> ModelVersion:
+    """A model version, for those who may see them."""
+    require_anywhere(user, Permission.VIEW_MODELS)
+    version = model_versions().filter(pk=version_id).first()
+    if version is None:
+        raise Http404(NOT_FOUND)
+    return version
 
 
 def get_prediction(user: Visitor, prediction_id: UUID) -> Prediction:

@@ -5,6 +5,9 @@ from classifier.views import collections, images, predictions, studies, uploads,
 urlpatterns = [
     path("collections/<uuid:collection_id>", collections.collection, name="collection"),
     path("collections/<uuid:collection_id>/upload", uploads.upload, name="upload"),
+    path(
+        "collections/<uuid:collection_id>/not-assessable", collections.not_assessable, name="not-assessable"
+    ),
     path("studies/<uuid:study_id>", studies.study, name="study"),
     path("studies/<uuid:study_id>/status", studies.study_status, name="study-status"),
     path("studies/<uuid:study_id>/word", studies.study_word, name="study-word"),

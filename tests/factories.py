@@ -14,7 +14,16 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from classifier.models import Image, JobStatus, ModelVersion, Origin, Prediction, Promotion, Study
+from classifier.models import (
+    NOT_ASSESSABLE,
+    Image,
+    JobStatus,
+    ModelVersion,
+    Origin,
+    Prediction,
+    Promotion,
+    Study,
+)
 from classifier.services.clusters import to_signed
 from ml.duplicates import phash, phash_mirrored, pixel_sha256
 from ml.labels import CLASSES
@@ -24,6 +33,7 @@ from mriplatform.identifiers import uuid7
 from tests.pictures import picture, png
 
 FEATURES = 1280
+NOVELTY = {"threshold": 1.0, "method": "stand-in"}
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)
 
@@ -77,7 +87,7 @@ def make_version(*, promoted: bool = True, **metadata: Any) -> ModelVersion:
         name=f"stand-in {number}",
         checkpoint=path,
         checkpoint_sha256=digest,
-        metadata={"classes": list(CLASSES)} | metadata,
+        metadata={"classes": list(CLASSES), "novelty": NOVELTY} | metadata,
     )
     if promoted:
         sequence = Promotion.objects.count() + 1
@@ -122,19 +132,24 @@ def make_study(
     return study
 
 
-def answer(label: str, probability: float = 0.85) -> dict[str, Any]:
-    """What a model says of an image that it takes for `label`, as a prediction's fields."""
+def answer(label: str, probability: float = 0.85, *, cells: int = 7) -> dict[str, Any]:
+    """What a model says of an image that it takes for `label`, or for `not_assessable`, as a prediction's fields."""
+    if label == NOT_ASSESSABLE:
+        embedding = np.random.default_rng(9).normal(0, 1, FEATURES).astype("<f4").tobytes()
+        answered = {"novelty": 2.5, "not_assessable": True, "embedding": embedding}
+        return answered | {"runtime": "onnxruntime", "device": "cpu"}
     index = CLASSES.index(label)
     random = np.random.default_rng(index)
-    maps = random.normal(0, 0.3, (7, 7, len(CLASSES)))
+    maps = random.normal(0, 0.3, (cells, cells, len(CLASSES)))
     maps[2:4, 3:5, index] += 4
     rest = (1 - probability) / (len(CLASSES) - 1)
     return {
         "probabilities": [probability if name == label else rest for name in CLASSES],
         "maps": maps.astype("<f2").tobytes(),
-        "map_shape": [7, 7, len(CLASSES)],
+        "map_shape": list(maps.shape),
         "map_frame": [0, 0, 64],
         "embedding": random.normal(0, 1, FEATURES).astype("<f4").tobytes(),
+        "novelty": 0.4,
         "runtime": "onnxruntime",
         "device": "cpu",
     }

@@ -8,9 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from classifier.access import get_collection_with_answers
 from classifier.forms import StatusFilter
 from classifier.models import JobStatus
-from classifier.selectors import sees_answers, studies_of, study_counts, with_status
+from classifier.selectors import (
+    answers_without_class,
+    sees_answers,
+    spoken,
+    studies_of,
+    study_counts,
+    with_status,
+)
 from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
 from mriplatform.accounts.access import get_collection
@@ -23,7 +31,7 @@ from mriplatform.pages import check_query, signed_in
 @signed_in
 def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     found = get_collection(request.user, collection_id, Permission.VIEW_STUDIES)
-    asked = _asked(request)
+    asked = _asked(request, "status", "before", "after")
     studies = with_status(studies_of(request.user).filter(collection=found))
     if asked["status"]:
         studies = studies.filter(status_now=asked["status"], purged_at=None)
@@ -40,13 +48,27 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         "statuses": JobStatus.choices,
         "counts": study_counts(request.user).get(found.pk, {}),
         "show_answers": any(row["answer"] is not None for row in rows),
+        "without_class": answers_without_class(request.user, found).count(),
         "may": permissions_in(request.user, found.pk),
     }
     return render(request, "classifier/collection.html", context)
 
 
-def _asked(request: HttpRequest) -> dict[str, Any]:
-    check_query(request, "status", "before", "after")
+@require_safe
+@signed_in
+def not_assessable(request: HttpRequest, collection_id: UUID) -> HttpResponse:
+    """The images that the model gave no class, for those who may see what it says; readers have a list elsewhere."""
+    found = get_collection_with_answers(request.user, collection_id)
+    asked = _asked(request, "before", "after")
+    page = page_of(answers_without_class(request.user, found), before=asked["before"], after=asked["after"])
+    rows = [{"prediction": prediction, "spoken": spoken(prediction)} for prediction in page.rows]
+    return render(
+        request, "classifier/not_assessable.html", {"collection": found, "page": page, "rows": rows}
+    )
+
+
+def _asked(request: HttpRequest, *allowed: str) -> dict[str, Any]:
+    check_query(request, *allowed)
     form = StatusFilter(request.GET)
     if not form.is_valid():
         raise BadRequest(f"The filter {next(iter(form.errors))!r} has a value that it does not take.")

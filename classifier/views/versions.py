@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from classifier.models import Evaluation
-from classifier.selectors import model_versions, promotions, version_in_force
+from classifier.selectors import answer_counts, model_versions, promotions, version_in_force
 from ml.labels import CLASSES, DISPLAY_NAMES
 from mriplatform.accounts.access import NOT_FOUND, require_anywhere
 from mriplatform.accounts.roles import Permission
@@ -35,6 +35,7 @@ def version(request: HttpRequest, version_id: UUID) -> HttpResponse:
     context = {
         "version": found,
         "in_force": current is not None and current.pk == found.pk,
+        "answered": answer_counts(request.user, found),
         "names": [DISPLAY_NAMES[name] for name in CLASSES],
         "evaluations": [_measured(evaluation) for evaluation in found.evaluations.all()],
     }

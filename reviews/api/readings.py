@@ -67,12 +67,14 @@ class Readings(ApiView):
         summary="Claim what is next: your open reading, else the oldest image that waits for you",
         description="204 when no image waits. The image is kept for you for twenty minutes; each step renews that.",
         request=ClaimSerializer,
-        responses={200: ReadingSerializer, 204: None, **problems(400, 401, 403, 404)},
+        responses={200: ReadingSerializer, 204: None, **problems(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request) -> Response:
         sent = self.sent(ClaimSerializer, request.data)
         collection = get_collection_to_read(request.user, sent["collection"])
-        reading = steps.claim_next(reader=person(request), collection=collection)
+        reading = steps.claim_next(
+            reader=person(request), collection=collection, aside=sent["not_assessable"]
+        )
         return _reading(request, reading.pk) if reading else Response(status=204)
 
 

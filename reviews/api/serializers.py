@@ -20,6 +20,14 @@ class ReadingQuerySerializer(StrictSerializer):
 
 class ClaimSerializer(StrictSerializer):
     collection = serializers.UUIDField(help_text="Where to read.")
+    not_assessable = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text=(
+            "From the list of images that the model gave no class, instead of the worklist. There is one only where "
+            "the protocol is `assisted`; elsewhere 409."
+        ),
+    )
 
 
 class StepSerializer(StrictSerializer):

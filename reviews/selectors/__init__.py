@@ -18,8 +18,18 @@ from reviews.selectors.state import (
     may_see_prediction,
     reading_revision,
     reading_state,
+    was_set_aside,
 )
-from reviews.selectors.worklist import may_hold, protocol_of, readings_of, worklist, worklist_counts
+from reviews.selectors.worklist import (
+    has_list_aside,
+    may_hold,
+    protocol_of,
+    readable,
+    readings_of,
+    set_aside,
+    worklist,
+    worklist_counts,
+)
 
 __all__ = [
     "UNDO_SECONDS",
@@ -30,6 +40,7 @@ __all__ = [
     "Standing",
     "Step",
     "final_label",
+    "has_list_aside",
     "label_sets_of",
     "labels",
     "labels_as_csv",
@@ -41,10 +52,13 @@ __all__ = [
     "newest_label_set",
     "open_disagreements",
     "protocol_of",
+    "readable",
     "reading_revision",
     "reading_state",
     "readings_of",
+    "set_aside",
     "standings",
+    "was_set_aside",
     "worklist",
     "worklist_counts",
 ]

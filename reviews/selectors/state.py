@@ -115,3 +115,9 @@ def machine_answer(reading: Reading) -> Prediction | None:
     if state.reveal is None or not state.shows_answer:
         return None
     return state.reveal.prediction
+
+
+def was_set_aside(reading: Reading) -> bool:
+    """Whether this reading is of the list of images without a class: an assisted one of such an image."""
+    answer = machine_answer(reading) if reading.protocol.mode == Mode.ASSISTED else None
+    return answer is not None and answer.not_assessable

@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from classifier.models import Image, JobStatus, Prediction
+from classifier.selectors import answering_rows
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 from reviews.exceptions import ReadingConflict
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
-from reviews.selectors import may_hold, reading_state, worklist
+from reviews.selectors import has_list_aside, may_hold, readable, reading_state, set_aside, worklist
 from reviews.services.ledger import append
 from reviews.services.protocols import ensure_protocol
 from reviews.services.statements import Statement
@@ -23,18 +24,30 @@ LEASE: Final = timedelta(minutes=20)
 
 
 @transaction.atomic
-def claim_next(*, reader: User, collection: Collection) -> Reading | None:
+def claim_next(*, reader: User, collection: Collection, aside: bool = False) -> Reading | None:
     """The reader's own open reading, else a new one on the oldest image that waits for them; None if none does.
 
     Two readers who ask at once get different images where there is more than one.
+
+    Args:
+        aside: take from the images that the machine gave no class (see `selectors.set_aside`), not from the worklist.
+
+    Raises:
+        ReadingConflict: there is no such list in this collection's protocol.
     """
     ensure_protocol(collection)
-    readable = worklist(reader, collection)
-    mine = readable.filter(readings__reader=reader).order_by("readings__claimed_at", "readings__id")
+    if aside and not has_list_aside(collection):
+        raise ReadingConflict(
+            "Images that the model gave no class have a list of their own only where the protocol shows its answer "
+            "from the start. Here they are in the worklist, among the others.",
+            code="no_list_aside",
+        )
+    waiting = (set_aside if aside else worklist)(reader, collection)
+    mine = waiting.filter(readings__reader=reader).order_by("readings__claimed_at", "readings__id")
     image = _lock_first(mine, reader, skip_locked=False)
     # Locked rows are another claim's at this moment. If nothing else waits, wait for it: a place may be left.
-    image = image or _lock_first(readable, reader, skip_locked=True)
-    image = image or _lock_first(readable, reader, skip_locked=False)
+    image = image or _lock_first(waiting, reader, skip_locked=True)
+    image = image or _lock_first(waiting, reader, skip_locked=False)
     return _claim(reader, image) if image else None
 
 
@@ -50,7 +63,7 @@ def claim_image(*, reader: User, image: Image) -> Reading:
     finished = Reading.objects.filter(image=locked, reader=reader, finished_at__isnull=False).first()
     if finished is not None:
         return finished
-    if not worklist(reader, image.collection).filter(pk=image.pk).exists():
+    if not readable(reader, image.collection).filter(pk=image.pk).exists():
         raise ReadingConflict(
             "This image cannot be read now: it has enough readers, or its pixels are not to be seen.",
             code="image_not_to_be_read",
@@ -113,10 +126,9 @@ def keep_claim(held: Reading) -> None:
     _renew(held.pk)
 
 
-def newest_answer(image: Image) -> Prediction | None:
-    """The newest succeeded prediction: what a reveal shows."""
-    answered = Prediction.objects.filter(image=image, status=JobStatus.SUCCEEDED)
-    return answered.order_by("-queued_at", "-id").first()
+def answer_to(image: Image) -> Prediction | None:
+    """What a reveal shows: the answer of the version that read when the image came, never another version's."""
+    return answering_rows().filter(image=image, status=JobStatus.SUCCEEDED).first()
 
 
 def _claim(reader: User, image: Image) -> Reading:
@@ -132,18 +144,18 @@ def _claim(reader: User, image: Image) -> Reading:
         _renew(reading.pk)
     reading.refresh_from_db()
     if reading.protocol.mode == ReadingProtocol.Mode.ASSISTED and reading_state(reading).reveal is None:
-        append(reading, ReviewEvent.Kind.REVEAL, Statement(), prediction=newest_answer(image))
+        append(reading, ReviewEvent.Kind.REVEAL, Statement(), prediction=answer_to(image))
     return reading
 
 
-def _lock_first(readable: QuerySet[Image], reader: User, *, skip_locked: bool) -> Image | None:
+def _lock_first(waiting: QuerySet[Image], reader: User, *, skip_locked: bool) -> Image | None:
     """Lock the first image of a worklist that is still free once it is locked.
 
     The query sees the readings as they were when it began. One that was committed while it waited shows only to
     a later statement, hence the second look.
     """
     passed: list[UUID] = []
-    while (image := _lock(readable.exclude(pk__in=passed), skip_locked=skip_locked).first()) is not None:
+    while (image := _lock(waiting.exclude(pk__in=passed), skip_locked=skip_locked).first()) is not None:
         if may_hold(reader, image):
             return image
         passed.append(image.pk)

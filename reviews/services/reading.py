@@ -19,11 +19,11 @@ from reviews.selectors import (
 )
 from reviews.services.claims import (
     LEASE,
+    answer_to,
     claim_image,
     claim_next,
     keep_claim,
     lock_reading,
-    newest_answer,
     renew_lease,
 )
 from reviews.services.drafts import save_draft
@@ -101,7 +101,7 @@ def reveal(*, reader: User, reading: Reading) -> ReviewEvent:
         raise ReadingConflict(
             "Commit your first read before you see the machine's answer.", code="first_read_missing"
         )
-    prediction = newest_answer(held.image)
+    prediction = answer_to(held.image)
     if prediction is None:
         raise ReadingConflict("This image has no answer of the machine's.", code="not_analysed")
     return append(held, Kind.REVEAL, Statement(), prediction=prediction)

@@ -18,6 +18,7 @@ from mriplatform.accounts.models import Collection
 from mriplatform.pages import person, signed_in
 from reviews.access import get_reading
 from reviews.models import Reading
+from reviews.selectors import has_list_aside
 from reviews.services.reading import claim_next
 from reviews.views.presenting import present_page, present_reading
 
@@ -52,9 +53,11 @@ def go(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if from_script(request) else redirect(url)
 
 
-def go_to_next(request: HttpRequest, collection: Collection) -> HttpResponse:
-    """To the next image that waits for this reader, else back to the worklist."""
-    reading = claim_next(reader=person(request), collection=collection)
+def go_to_next(request: HttpRequest, collection: Collection, *, aside: bool = False) -> HttpResponse:
+    """To the next image that waits for this reader in the same list, else back to the worklist."""
+    reading = claim_next(
+        reader=person(request), collection=collection, aside=aside and has_list_aside(collection)
+    )
     if reading is None:
         return go(request, reverse("worklist", args=[collection.pk]))
     return go(request, reverse("reading", args=[reading.pk]))

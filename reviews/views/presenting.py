@@ -12,7 +12,15 @@ from classifier.selectors import Spoken, spoken, viewer_maps
 from mriplatform.accounts.models import User
 from mriplatform.identifiers import uuid7
 from reviews.models import Reading, ReviewEvent
-from reviews.selectors import ReadingState, machine_answer, reading_state, worklist, worklist_counts
+from reviews.selectors import (
+    ReadingState,
+    machine_answer,
+    reading_state,
+    set_aside,
+    was_set_aside,
+    worklist,
+    worklist_counts,
+)
 from reviews.selectors.recent import RecentVerdict, recent_verdict
 from reviews.views.choices import (
     amendment_choices,
@@ -78,13 +86,13 @@ def present_page(user: User, reading: Reading) -> dict[str, Any]:
     """What stands around the panel: place in the study and the collection, the next image, what can be undone."""
     collection = reading.image.collection
     siblings = list(reading.image.study.images.values_list("pk", flat=True))
-    following = worklist(user, collection).exclude(pk=reading.image_id).first()
+    listed = (set_aside if was_set_aside(reading) else worklist)(user, collection)
     return {
         "collection": collection,
         "counts": worklist_counts(user, collection),
         "position": siblings.index(reading.image_id) + 1,
         "images_in_study": len(siblings),
-        "next_image": following,
+        "next_image": listed.exclude(pk=reading.image_id).first(),
         "recent": recent_toast(recent_verdict(user)),
     }
 

@@ -17,7 +17,7 @@ from reviews.access import get_reading
 from reviews.exceptions import ReadingConflict
 from reviews.forms import FirstReadForm, UndoForm, VerdictForm
 from reviews.models import Reading
-from reviews.selectors import machine_answer, reading_state
+from reviews.selectors import machine_answer, reading_state, was_set_aside
 from reviews.services import reading as readings
 from reviews.views.answering import go_to_next, show, step
 from reviews.views.choices import verdict_on
@@ -51,7 +51,7 @@ def verdict(request: HttpRequest, reading: Reading) -> HttpResponse:
     """Record the verdict and go to the next image."""
     said = _verdict_said(request, reading)
     readings.give_verdict(reader=person(request), reading=reading, **said)
-    return go_to_next(request, reading.image.collection)
+    return go_to_next(request, reading.image.collection, aside=was_set_aside(reading))
 
 
 @step
@@ -76,7 +76,7 @@ def identity(request: HttpRequest, reading: Reading) -> HttpResponse:
         request,
         f"Image {reading.image.short_id} is hidden from everybody; an administrator looks at it next.",
     )
-    return go_to_next(request, reading.image.collection)
+    return go_to_next(request, reading.image.collection, aside=was_set_aside(reading))
 
 
 @require_POST

@@ -3,12 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from classifier.models import Image
 from classifier.selectors import study_counts
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
@@ -16,8 +17,8 @@ from mriplatform.accounts.selectors import collections_of, permissions_in
 from mriplatform.pages import check_query, person, says_refusals, signed_in
 from reviews.access import get_collection_to_read, get_image_to_read
 from reviews.models import Reading
-from reviews.selectors import Step, protocol_of, reading_state, readings_of, worklist_counts
-from reviews.selectors import worklist as readable
+from reviews.selectors import Step, protocol_of, reading_state, readings_of, set_aside, worklist_counts
+from reviews.selectors import worklist as waiting
 from reviews.selectors.recent import recent_verdict
 from reviews.services.reading import claim_image
 from reviews.views.answering import go_to_next
@@ -47,7 +48,8 @@ def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         "protocol": protocol_of(collection),
         "counts": worklist_counts(user, collection),
         "studies": study_counts(user).get(collection.pk, {}),
-        "images": _waiting(user, collection),
+        "images": _listed(user, waiting(user, collection)),
+        "images_aside": _listed(user, set_aside(user, collection)),
         "shown": SHOWN,
         "rows": _recent(user, collection),
         "recent": recent_toast(recent_verdict(user)),
@@ -62,7 +64,7 @@ def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     collection = get_collection_to_read(request.user, collection_id)
     if request.method != "POST":
         return redirect("worklist", collection.pk)
-    return go_to_next(request, collection)
+    return go_to_next(request, collection, aside="aside" in request.POST)
 
 
 @signed_in
@@ -74,10 +76,11 @@ def read_image(request: HttpRequest, image_id: UUID) -> HttpResponse:
     return redirect("reading", claim_image(reader=person(request), image=image).pk)
 
 
-def _waiting(user: User, collection: Collection) -> Any:
-    found = readable(user, collection).select_related("study")
+def _listed(user: User, images: QuerySet[Image]) -> Any:
     begun = Reading.objects.filter(image=OuterRef("pk"), reader=user)
-    return found.annotate(images_in_study=Count("study__images"), begun=Exists(begun))[:SHOWN]
+    return images.select_related("study").annotate(
+        images_in_study=Count("study__images"), begun=Exists(begun)
+    )[:SHOWN]
 
 
 def _recent(user: User, collection: Collection) -> list[dict[str, Any]]:

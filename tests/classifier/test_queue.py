@@ -174,6 +174,8 @@ def test_a_succeeded_prediction_cannot_be_changed_but_its_maps_can_be_removed(up
         {"maps": b"other"},
         {"embedding": b"other"},
         {"runtime": "other"},
+        {"novelty": 9.0},
+        {"probabilities": None, "maps": None, "novelty": 9.0, "not_assessable": True},
     ):
         with pytest.raises(DatabaseError, match="succeeded_is_final"), transaction.atomic():
             Prediction.objects.update(**change)

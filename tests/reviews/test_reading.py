@@ -8,7 +8,7 @@ import pytest
 from classifier.exceptions import PlatformError
 from mriplatform.audit.models import AuditEvent
 from reviews.models import ReviewEvent
-from reviews.selectors import machine_answer, may_see_prediction, reading_state
+from reviews.selectors import machine_answer, may_see_prediction, reading_state, worklist
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import (
     amend,
@@ -20,7 +20,7 @@ from reviews.services.reading import (
     save_draft,
     undo,
 )
-from tests.factories import make_prediction, make_version
+from tests.factories import make_prediction, make_study, make_version
 
 
 def refused(code, status, do, **more):
@@ -163,21 +163,31 @@ def test_keeping_the_first_read_that_the_machine_shares_needs_no_reason(alice, r
     assert say("confirm").label == "glioma"
 
 
-def test_the_second_reveal_changes_nothing_even_when_a_newer_version_has_answered(
+def test_the_second_reveal_changes_nothing_even_when_another_version_was_asked(
     alice, image, reading, first_read
 ):
     first_read()
     shown = reveal(reader=alice, reading=reading)
-    make_prediction(image, label="pituitary", version=make_version())
+    make_prediction(image, label="pituitary", version=make_version(), for_comparison=True)
     assert reveal(reader=alice, reading=reading) == shown
     assert machine_answer(reading).label == "glioma"
     assert len(events_of(reading)) == 2
 
 
-def test_the_reveal_shows_the_newest_answer(alice, image, reading, first_read):
-    newest = make_prediction(image, label="pituitary", version=make_version())
+def test_the_reveal_shows_the_answer_of_the_version_that_read_though_another_was_asked_since(
+    alice, image, reading, first_read
+):
+    answer = image.predictions.get()
+    make_prediction(image, label="pituitary", version=make_version(), for_comparison=True)
     first_read()
-    assert reveal(reader=alice, reading=reading).prediction == newest
+    assert reveal(reader=alice, reading=reading).prediction == answer
+
+
+def test_an_image_that_only_another_version_has_read_waits(alice, collection):
+    unread = make_study(collection).images.get()
+    make_prediction(unread, version=make_version(), for_comparison=True)
+    assert unread not in worklist(alice, collection)
+    refused("image_not_to_be_read", 409, claim_image, reader=alice, image=unread)
 
 
 # --- Saying it twice ------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from tests.factories import answer
 
 # What only an answer brings: its figures, its words, its maps, who gave it. Labels to choose from are no answer.
 TRACES = re.compile(
-    r"probab|predict|percent|\bmaps?\b|version\s*\d|stand-in|held-out|onnx|\b85\b|0\.85|%",
+    r"probab|predict|percent|\bmaps?\b|version\s*\d|stand-in|held-out|onnx|\b85\b|0\.85|%"
+    r"|novel|unlike|look like|gives it no class",
     re.IGNORECASE,
 )
 STATIC = re.compile(r'<(?:link|script)[^>]*>|(?:nonce|id|for|aria-labelledby)="[^"]*"|hx-headers=\'[^\']*\'')

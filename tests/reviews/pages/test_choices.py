@@ -13,26 +13,30 @@ NOT_ASSESSABLE = "not_assessable"
 
 
 @pytest.mark.parametrize("own", [*CLASSES, NOT_ASSESSABLE])
-@pytest.mark.parametrize("mode", ["blinded_first", "unaided"])
-def test_every_choice_is_accepted_and_asks_as_the_service_does(alice, collection, read, mode, own):
+@pytest.mark.parametrize(
+    ("mode", "machine"),
+    [("blinded_first", "glioma"), ("blinded_first", NOT_ASSESSABLE), ("unaided", NOT_ASSESSABLE)],
+)
+def test_every_choice_is_accepted_and_asks_as_the_service_does(alice, collection, read, mode, machine, own):
     from reviews.services.protocols import set_protocol
     from tests.factories import analysed_image
 
     set_protocol(actor=None, collection=collection, mode=mode)
     for choice_number in range(len(CLASSES) + 1):
-        image = analysed_image(collection, label="glioma")
+        image = analysed_image(collection, label=machine)
         bring = read.first if mode == "unaided" else read.revealed
-        hold(alice, bring(alice, image, own), choice_number, machine="" if mode == "unaided" else "glioma")
+        hold(alice, bring(alice, image, own), choice_number, machine="" if mode == "unaided" else machine)
 
 
-def test_every_choice_of_an_assisted_reading(alice, collection, read):
+@pytest.mark.parametrize("machine", ["glioma", NOT_ASSESSABLE])
+def test_every_choice_of_an_assisted_reading(alice, collection, read, machine):
     from reviews.services.protocols import set_protocol
     from tests.factories import analysed_image
 
     set_protocol(actor=None, collection=collection, mode="assisted")
     for choice_number in range(len(CLASSES) + 1):
-        image = analysed_image(collection, label="glioma")
-        hold(alice, read.claimed(alice, image), choice_number, machine="glioma")
+        image = analysed_image(collection, label=machine)
+        hold(alice, read.claimed(alice, image), choice_number, machine=machine)
 
 
 def hold(reader, reading, choice_number, machine):
@@ -65,7 +69,7 @@ def test_no_key_means_two_things():
     from types import SimpleNamespace
 
     viewer, page = set("wpfihr+=-[]"), {"n", "u", "x", "d", "Enter", "?"}
-    for own, machine in product([*CLASSES, NOT_ASSESSABLE, ""], [*CLASSES, ""]):
+    for own, machine in product([*CLASSES, NOT_ASSESSABLE, ""], [*CLASSES, NOT_ASSESSABLE, ""]):
         if not own and not machine:
             continue
         said = SimpleNamespace(label="" if own == NOT_ASSESSABLE else own, verdict=own) if own else None
