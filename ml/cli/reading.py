@@ -1,4 +1,4 @@
-"""Commands that use a checkpoint: `predict`, `explain`, `export`, `evaluate`, `compare`."""
+"""Commands that use a checkpoint: `predict`, `export`, `evaluate`, `compare`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ml.checkpoint import Checkpoint, read_checkpoint
 from ml.evaluation import evaluate_head, predict_levels
 from ml.gate import judge
-from ml.gradcam import normalise, overlay, saliency
-from ml.inference import Floats, OnnxPredictor, Outputs, verify_golden
+from ml.inference import OnnxPredictor, Outputs, verify_golden
 from ml.inspection import find_images, read_grey
 from ml.labels import CLASSES, InputError, label_index
 from ml.manifest import read_manifest
 from ml.metrics import evaluate as measure
-from ml.preprocessing import Levels, Preprocessing
+from ml.preprocessing import Preprocessing
 from ml.report import figures_sections, to_html, to_text
 
 BATCH = 32
@@ -35,22 +33,6 @@ def predict(options: argparse.Namespace) -> int:
             print(json.dumps({"file": str(path), "label": label, "probabilities": shares}))
         else:
             print(f"{label:<12}{shares[label]:.3f}  {path}")
-    return 0
-
-
-def explain(options: argparse.Namespace) -> int:
-    """Writes, for each image, an overlay PNG and the raw maps, and prints their names."""
-    checkpoint = read_checkpoint(options.checkpoint)
-    options.out.mkdir(parents=True, exist_ok=True)
-    for number, (path, grey, answer) in enumerate(_answers(options)):
-        chosen = label_index(options.label) if options.label else int(answer.probabilities[0].argmax())
-        cam = normalise(saliency(answer.maps[0, ..., chosen]))
-        name = f"{number:04d}-{path.stem}-{CLASSES[chosen]}"
-        picture = _framed_overlay(grey, cam, checkpoint.preprocessing)
-        if not cv2.imwrite(str(options.out / f"{name}.png"), picture[..., ::-1]):
-            raise OSError(f"{name}.png cannot be written to {options.out}.")
-        np.savez(options.out / f"{name}.npz", maps=answer.maps[0], probabilities=answer.probabilities[0])
-        print(f"{options.out / name}.png")
     return 0
 
 
@@ -122,22 +104,6 @@ def _figures(checkpoint: Checkpoint, options: argparse.Namespace) -> dict[str, A
     levels = np.stack([checkpoint.preprocessing.levels(g, 8 * g.dtype.itemsize) for g in greys])
     scores = predict_levels(OnnxPredictor(checkpoint), levels)["probabilities"]
     return measure(scores, [label_index(row.label) for row in rows], [row.group or row.image for row in rows])
-
-
-def _framed_overlay(grey: Any, cam: Floats, preprocessing: Preprocessing) -> Levels:
-    bits = 8 * grey.dtype.itemsize
-    frame = preprocessing.frame(grey, bits)
-    shown = grey if bits == 8 else cv2.convertScaleAbs(grey, alpha=255 / max(1, int(grey.max())))
-    height, width = grey.shape
-    step = frame.side / cam.shape[0]
-    # Cell centres: the map's first cell covers the frame's first `step` pixels.
-    matrix = np.array([[step, 0, frame.x + step / 2 - 0.5], [0, step, frame.y + step / 2 - 0.5]])
-    placed = cv2.warpAffine(
-        cam, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    inside = np.zeros((height, width), np.float32)
-    inside[max(frame.y, 0) : frame.y + frame.side, max(frame.x, 0) : frame.x + frame.side] = 1
-    return overlay(shown, np.asarray(np.clip(placed, 0, 1) * inside, np.float32))
 
 
 def _print(facts: dict[str, Any], title: str, sections: Any, options: argparse.Namespace) -> None:

@@ -11,7 +11,8 @@ import pytest
 from ml.checkpoint import Checkpoint
 from ml.config import SHIPPED_CHECKPOINT
 from ml.evaluation import evaluate_head
-from ml.gradcam import gradcam_autodiff, normalise, saliency
+from ml.explanation import normalise, saliency
+from ml.explanation.proof import gradcam_autodiff
 from ml.inference import KerasPredictor, OnnxPredictor, verify_golden
 from ml.inspection import read_grey
 from ml.labels import CLASSES
