@@ -62,6 +62,21 @@ class PurgeForm(forms.Form):
     )
 
 
+class AskVersionForm(forms.Form):
+    version = forms.UUIDField()
+
+
+class ChooseVersionForm(forms.Form):
+    """Which version reads for a collection; empty follows what is in force."""
+
+    version = forms.UUIDField(required=False)
+    reason = forms.CharField(
+        label="Why",
+        max_length=500,
+        help_text="Kept for ever. Do not name a person.",
+    )
+
+
 class StatusFilter(forms.Form):
     """The filters of a collection's table, as they stand in the address."""
 

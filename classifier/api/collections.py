@@ -1,15 +1,26 @@
-"""The collections that one is a member of."""
+"""The collections that one is a member of, and which version reads for one."""
+
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier.api.serializers import CollectionSerializer
+from classifier.access import get_collection_to_choose, get_version
+from classifier.api.serializers import (
+    ChooseVersionSerializer,
+    CollectionSerializer,
+    MomentSerializer,
+    ReadingVersionSerializer,
+)
+from classifier.api.shown import shown_choice, shown_name
 from classifier.models import JobStatus
-from classifier.selectors import study_counts
+from classifier.selectors import reading_versions, study_counts
+from classifier.services.choices import choose_version
+from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, roles_of
 from mriplatform.api.schema import problems
-from mriplatform.api.views import ApiView
+from mriplatform.api.views import ApiView, person
 
 
 class Collections(ApiView):
@@ -23,6 +34,8 @@ class Collections(ApiView):
     )
     def get(self, request: Request) -> Response:
         counts, roles = study_counts(request.user), roles_of(request.user)
+        shown = self.page_of(collections_of(request.user))
+        reads = reading_versions(collection.pk for collection in shown)
         none = {status.value: 0 for status in JobStatus}
         return self.paged_response(
             [
@@ -32,7 +45,44 @@ class Collections(ApiView):
                     "description": collection.description,
                     "roles": sorted(roles.get(collection.pk, frozenset())),
                     "studies": counts.get(collection.pk, none),
+                    "model_version": shown_name(reads[collection.pk]),
                 }
-                for collection in self.page_of(collections_of(request.user))
+                for collection in shown
             ]
         )
+
+
+class CollectionVersion(ApiView):
+    serializer_class = ReadingVersionSerializer
+    query_serializer = MomentSerializer
+
+    @extend_schema(
+        operation_id="get_collection_version",
+        summary="The version that reads for a collection, now or at a moment, and why",
+        description="Not for readers of the collection: reasons may speak of what the machine answers there.",
+        parameters=[MomentSerializer],
+        responses={200: ReadingVersionSerializer, **problems(400, 401, 403, 404)},
+    )
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        collection = get_collection_to_choose(request.user, collection_id)
+        shown = shown_choice(collection, self.asked(request).get("at"))
+        return Response(ReadingVersionSerializer(shown).data)
+
+    @extend_schema(
+        operation_id="choose_collection_version",
+        summary="Name the version that reads what comes into a collection from now on, or follow what is in force",
+        description="What is there already keeps its answer. Approvers and administrators of the collection.",
+        request=ChooseVersionSerializer,
+        responses={200: ReadingVersionSerializer, **problems(400, 401, 403, 404, 422)},
+    )
+    def put(self, request: Request, collection_id: UUID) -> Response:
+        sent = self.sent(ChooseVersionSerializer, request.data)
+        collection = get_collection_to_choose(request.user, collection_id, Permission.PROMOTE)
+        named = sent["model_version"]
+        choose_version(
+            actor=person(request),
+            collection=collection,
+            version=get_version(request.user, named) if named else None,
+            reason=sent["reason"],
+        )
+        return Response(ReadingVersionSerializer(shown_choice(collection)).data)

@@ -11,6 +11,7 @@ _PREDICTION = {
     "study": _STUDY_ID,
     "status": "succeeded",
     "model_version": _VERSION,
+    "for_comparison": False,
     "label": "meningioma",
     "probabilities": {"glioma": 0.141, "meningioma": 0.832, "notumor": 0.004, "pituitary": 0.023},
     "novelty": 0.41,

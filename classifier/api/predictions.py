@@ -8,9 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier.access import get_image, get_prediction, get_study
+from classifier.access import get_image, get_prediction, get_study, get_study_to_compare, get_version
 from classifier.api.examples import PREDICTION_EXAMPLE
 from classifier.api.serializers import (
+    AskedSerializer,
+    AskVersionSerializer,
     NothingSerializer,
     PredictionDetailSerializer,
     PredictionQuerySerializer,
@@ -19,6 +21,7 @@ from classifier.api.serializers import (
 from classifier.api.shown import shown_prediction
 from classifier.models import Prediction
 from classifier.selectors import predictions_of
+from classifier.services.comparison import ask_version
 from classifier.services.predictions import retry_prediction
 from mriplatform.accounts.access import get_collection, require_in
 from mriplatform.accounts.roles import Permission
@@ -43,6 +46,29 @@ class Predictions(ApiView):
         rows = self.page_of(light)
         return self.paged_response([shown_prediction(row, row.image) for row in rows])
 
+    @extend_schema(
+        operation_id="ask_version",
+        summary="Ask another model version about a study; what it says stands beside the answer and changes nothing",
+        description=(
+            "Idempotent: what the version has read or has in line is not queued again; what has failed is tried again. "
+            "202 where something was queued, else 200. Engineers and administrators, never readers of these images."
+        ),
+        request=AskVersionSerializer,
+        responses={202: AskedSerializer, 200: AskedSerializer, **problems(400, 401, 403, 404, 409)},
+    )
+    def post(self, request: Request) -> Response:
+        sent = self.sent(AskVersionSerializer, request.data)
+        study = get_study_to_compare(request.user, sent["study"], Permission.ASK_VERSIONS)
+        version = get_version(request.user, sent["model_version"])
+        asked = ask_version(actor=person(request), study=study, version=version)
+        rows = predictions_of(request.user).filter(image__study=study, model_version=version)
+        shown = [
+            shown_prediction(row, row.image)
+            for row in rows.defer("maps", "embedding").order_by("image__position")
+        ]
+        body = {"queued": asked.queued, "known": asked.known, "predictions": shown}
+        return Response(AskedSerializer(body).data, status=202 if asked.queued else 200)
+
 
 def _filtered(request: Request, asked: dict[str, Any]) -> QuerySet[Prediction]:
     rows = predictions_of(request.user)
@@ -55,6 +81,8 @@ def _filtered(request: Request, asked: dict[str, Any]) -> QuerySet[Prediction]:
         rows = rows.filter(image=get_image(request.user, asked["image"]))
     if "not_assessable" in asked:
         rows = rows.filter(not_assessable=asked["not_assessable"])
+    if "model_version" in asked:
+        rows = rows.filter(model_version=asked["model_version"])
     if "status" in asked:
         rows = rows.filter(status=asked["status"])
     return rows
@@ -87,6 +115,6 @@ class RetryPrediction(ApiView):
         self.sent(NothingSerializer, request.data)
         prediction = get_prediction(request.user, prediction_id)
         require_in(request.user, prediction.image.collection_id, Permission.RETRY_PREDICTIONS)
-        retry_prediction(actor=person(request), prediction_id=prediction.pk)
-        again = get_prediction(request.user, prediction_id)
+        retried = retry_prediction(actor=person(request), prediction_id=prediction.pk)
+        again = get_prediction(request.user, retried.pk)
         return Response(PredictionSerializer(shown_prediction(again, again.image)).data, status=202)

@@ -53,6 +53,18 @@ class PredictionQuerySerializer(StudyQuerySerializer):
     study = serializers.UUIDField(required=False)
     image = serializers.UUIDField(required=False)
 
+    model_version = serializers.UUIDField(required=False)
+
+
+class AskVersionSerializer(StrictSerializer):
+    study = serializers.UUIDField()
+    model_version = serializers.UUIDField()
+
+
+class ChooseVersionSerializer(StrictSerializer):
+    model_version = serializers.UUIDField(allow_null=True, help_text="Null follows what is in force.")
+    reason = serializers.CharField(max_length=500, help_text="Kept for ever. Do not name a person.")
+
 
 class MomentSerializer(StrictSerializer):
     at = serializers.DateTimeField(
@@ -67,23 +79,44 @@ class CountsSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
 
 
+class VersionNameSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+
+
 class CollectionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     description = serializers.CharField()
     roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices), help_text="Your own.")
     studies = CountsSerializer(help_text="How many studies are in each state.")
+    model_version = VersionNameSerializer(
+        allow_null=True, help_text="The version that reads what comes in; null where none does."
+    )
+
+
+class VersionChoiceSerializer(serializers.Serializer[Any]):
+    model_version = VersionNameSerializer(
+        allow_null=True, help_text="The version that was named; null follows what is in force."
+    )
+    reason = serializers.CharField()
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
+class ReadingVersionSerializer(serializers.Serializer[Any]):
+    collection = serializers.UUIDField()
+    model_version = VersionNameSerializer(
+        allow_null=True, help_text="The version that reads what comes in, now or at the moment asked for."
+    )
+    follows = serializers.BooleanField(help_text="No version was named: what is in force reads.")
+    choices = VersionChoiceSerializer(many=True, help_text="What was chosen and why, newest first.")
 
 
 class FailureSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
-
-
-class VersionNameSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    number = serializers.IntegerField()
-    name = serializers.CharField()
 
 
 class PredictionSerializer(serializers.Serializer[Any]):
@@ -92,6 +125,9 @@ class PredictionSerializer(serializers.Serializer[Any]):
     study = serializers.UUIDField()
     status = serializers.ChoiceField(choices=JobStatus.choices)
     model_version = VersionNameSerializer(allow_null=True)
+    for_comparison = serializers.BooleanField(
+        help_text="Another version was asked. False for the image's answer, which is the one that counts."
+    )
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
         choices=(*CLASSES, NOT_ASSESSABLE),
         allow_null=True,
@@ -114,6 +150,12 @@ class PredictionSerializer(serializers.Serializer[Any]):
     queued_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     failure = FailureSerializer(allow_null=True)
+
+
+class AskedSerializer(serializers.Serializer[Any]):
+    queued = serializers.IntegerField(help_text="How many images came in line for the version by this.")
+    known = serializers.IntegerField(help_text="How many it had read, or had in line, already.")
+    predictions = PredictionSerializer(many=True, help_text="What the version says of the study so far.")
 
 
 class MapsSerializer(serializers.Serializer[Any]):

@@ -1,13 +1,24 @@
 """Rows as the API shows them to one person. A prediction's content enters only where they may see it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
 from classifier.models import Image, JobStatus, ModelVersion, Origin, Prediction, Study
-from classifier.selectors import answering_prediction, queue_ahead_of, sees_answers, study_status, viewer_maps
+from classifier.selectors import (
+    answering_prediction,
+    choice_of,
+    choices_of,
+    queue_ahead_of,
+    sees_answers,
+    study_status,
+    version_reading_for,
+    viewer_maps,
+)
 from classifier.services.uploads import UploadResult, Verdict
 from ml.labels import CLASSES
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.selectors import Visitor
 
 type Shown = dict[str, Any]
@@ -16,7 +27,9 @@ type Shown = dict[str, Any]
 def shown_study(user: Visitor, study: Study) -> Shown:
     answers = sees_answers(user, study)
     images = list(study.images.all())
-    newest = [row for image in images if (row := answering_prediction(image)) and row.status == JobStatus.QUEUED]
+    newest = [
+        row for image in images if (row := answering_prediction(image)) and row.status == JobStatus.QUEUED
+    ]
     first = min(newest, key=lambda row: (row.queued_at, row.pk), default=None)
     return {
         "id": study.pk,
@@ -34,7 +47,7 @@ def shown_study(user: Visitor, study: Study) -> Shown:
 
 
 def shown_image(image: Image, *, answers: bool) -> Shown:
-    """An image; with its newest prediction only where `answers` says that the person may see it."""
+    """An image; with its answer only where `answers` says that the person may see it."""
     newest = answering_prediction(image)
     window = None
     if image.window_centre is not None and image.window_width is not None:
@@ -67,9 +80,8 @@ def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False
         "image": image.pk,
         "study": image.study_id,
         "status": prediction.status,
-        "model_version": {"id": version.pk, "number": version.number, "name": version.name}
-        if version
-        else None,
+        "model_version": shown_name(version),
+        "for_comparison": prediction.for_comparison,
         "label": prediction.label or None,
         "probabilities": dict(zip(CLASSES, probabilities, strict=True)) if probabilities else None,
         "novelty": prediction.novelty,
@@ -86,6 +98,29 @@ def shown_prediction(prediction: Prediction, image: Image, *, maps: bool = False
             {"classes": found["classes"], "values": found["maps"], "box": found.get("box")} if found else None
         )
     return shown
+
+
+def shown_name(version: ModelVersion | None) -> Shown | None:
+    return {"id": version.pk, "number": version.number, "name": version.name} if version else None
+
+
+def shown_choice(collection: Collection, at: datetime | None = None) -> Shown:
+    """Which version reads for a collection, now or at a moment, and all that was chosen for it, with the reasons."""
+    choice = choice_of(collection.pk, at)
+    return {
+        "collection": collection.pk,
+        "model_version": shown_name(version_reading_for(collection.pk, at)),
+        "follows": choice is None or choice.model_version is None,
+        "choices": [
+            {
+                "model_version": shown_name(row.model_version),
+                "reason": row.reason,
+                "by": row.chosen_by.get_username() if row.chosen_by else None,
+                "at": row.at,
+            }
+            for row in choices_of(collection.pk)
+        ],
+    }
 
 
 def shown_version(version: ModelVersion, current: ModelVersion | None) -> Shown:

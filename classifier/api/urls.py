@@ -4,6 +4,11 @@ from classifier.api import collections, images, model_versions, predictions, stu
 
 urlpatterns = [
     path("collections", collections.Collections.as_view(), name="api-collections"),
+    path(
+        "collections/<uuid:collection_id>/version",
+        collections.CollectionVersion.as_view(),
+        name="api-collection-version",
+    ),
     path("studies", studies.Studies.as_view(), name="api-studies"),
     path("studies/<uuid:study_id>", studies.OneStudy.as_view(), name="api-study"),
     path("studies/<uuid:study_id>/purge", studies.PurgeStudy.as_view(), name="api-study-purge"),

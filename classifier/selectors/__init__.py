@@ -8,6 +8,7 @@ from classifier.selectors.answers import (
     sees_answers,
     viewer_maps,
 )
+from classifier.selectors.comparison import Pair, agreement, pairs, versions_asked
 from classifier.selectors.queue import queue_ahead_of, queue_counts
 from classifier.selectors.studies import (
     StatusNow,
@@ -34,9 +35,11 @@ from classifier.selectors.words import ANSWER_NAMES, Spoken, spoken
 
 __all__ = [
     "ANSWER_NAMES",
+    "Pair",
     "Spoken",
     "StatusNow",
     "active_training_run",
+    "agreement",
     "answer_counts",
     "answering_prediction",
     "answering_rows",
@@ -46,6 +49,7 @@ __all__ = [
     "choices_of",
     "images_of",
     "model_versions",
+    "pairs",
     "predictions_of",
     "promotions",
     "queue_ahead_of",
@@ -60,6 +64,7 @@ __all__ = [
     "uploads_in_last_minute",
     "version_in_force",
     "version_reading_for",
+    "versions_asked",
     "viewer_maps",
     "with_status",
 ]

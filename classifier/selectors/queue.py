@@ -8,7 +8,9 @@ from classifier.models import JobStatus, Prediction
 def queue_ahead_of(prediction: Prediction) -> int:
     """How many queued predictions will be taken before this one."""
     queued = Prediction.objects.filter(status=JobStatus.QUEUED)
-    before = queued.filter(for_comparison=prediction.for_comparison, queued_at__lt=prediction.queued_at).count()
+    before = queued.filter(
+        for_comparison=prediction.for_comparison, queued_at__lt=prediction.queued_at
+    ).count()
     # Every answer goes before every comparison.
     return before + (queued.filter(for_comparison=False).count() if prediction.for_comparison else 0)
 

@@ -32,7 +32,9 @@ def choose_version(
         CheckpointRefused: its checkpoint cannot be found, or is not the bytes that were registered.
     """
     if not reason.strip():
-        raise StateConflict("Say why: the choice keeps its reason for ever.", code="reason_missing", status=400)
+        raise StateConflict(
+            "Say why: the choice keeps its reason for ever.", code="reason_missing", status=400
+        )
     hold_registry()
     last = choice_of(collection.pk)
     if last is not None and last.model_version == version:

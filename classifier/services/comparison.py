@@ -39,7 +39,12 @@ def ask_version(*, actor: User | None, study: Study, version: ModelVersion) -> A
         Prediction(image=image, model_version=version, for_comparison=True) for image in asked
     )
     again = before.filter(for_comparison=True, status=JobStatus.FAILED).update(
-        status=JobStatus.QUEUED, attempt=0, failure_code="", failure_reason="", queued_at=Now(), finished_at=None
+        status=JobStatus.QUEUED,
+        attempt=0,
+        failure_code="",
+        failure_reason="",
+        queued_at=Now(),
+        finished_at=None,
     )
     queued = len(asked) + again
     if queued:

@@ -17,13 +17,15 @@ from classifier.selectors import (
     spoken,
     studies_of,
     study_counts,
+    version_reading_for,
     with_status,
 )
 from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
 from mriplatform.accounts.access import get_collection
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import permissions_in
+from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in
 from mriplatform.pages import check_query, signed_in
 
 
@@ -50,6 +52,8 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         "show_answers": any(row["answer"] is not None for row in rows),
         "without_class": answers_without_class(request.user, found).count(),
         "may": permissions_in(request.user, found.pk),
+        "reads": version_reading_for(found.pk),
+        "sees_reasons": _sees_reasons(request.user, found),
     }
     return render(request, "classifier/collection.html", context)
 
@@ -65,6 +69,12 @@ def not_assessable(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     return render(
         request, "classifier/not_assessable.html", {"collection": found, "page": page, "rows": rows}
     )
+
+
+def _sees_reasons(user: Visitor, collection: Collection) -> bool:
+    """Whether the user may see why a version reads here; reasons may speak of answers, so no reader does."""
+    may = permissions_in(user, collection.pk)
+    return Permission.VIEW_MODELS in may and not is_reader_in(user, collection.pk)
 
 
 def _asked(request: HttpRequest, *allowed: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from classifier.selectors import (
     sees_answers,
     spoken,
     study_status,
-    version_in_force,
+    version_reading_for,
     viewer_maps,
 )
 from mriplatform.accounts.roles import Permission
@@ -115,7 +115,7 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
         may=may,
         is_reader=is_reader_in(user, study.collection_id),
         sees_answers=answers,
-        model_missing=unbound and version_in_force() is None,
+        model_missing=unbound and version_reading_for(study.collection_id) is None,
         answer=_answered(predictions[chosen.image.pk]) if answers and chosen else None,
     )
 

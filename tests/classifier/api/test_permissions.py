@@ -2,8 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from mriplatform.accounts.roles import Role
 from tests.classifier.doors import MARK, House
+from tests.factories import make_version
 
 PEOPLE = ("nobody", "charlie", "loner", "alice", "bob", "both", "erin", "paul", "otto", "ann")
 MEMBERS = ("alice", "bob", "both", "erin", "paul", "otto", "ann")
@@ -25,6 +28,9 @@ READS = {
     "predictions?study={study}": (MEMBERS, 404),
     "predictions?image={image}": (MEMBERS, 404),
     "predictions/{prediction}": (SEERS, 404),
+    "predictions?model_version={version}": (EVERYBODY, 404),
+    "collections/{collection}/version": (("erin", "paul", "otto", "ann"), 404),
+    "collections/{collection}/version?at=2026-03-01T12:00:00Z": (("erin", "paul", "otto", "ann"), 404),
     "model-versions": (MODELS, 403),
     "model-versions/{version}": (MODELS, 403),
     "model-versions/in-force": (MODELS, 403),
@@ -58,6 +64,8 @@ def test_reads(house: House, path: str, name: str) -> None:
     allowed, others = READS[path]
     response = house.client(name).get(address(house, path))
     wanted = 401 if name == "nobody" else 200 if name in allowed else others
+    if path.startswith("collections/") and name in MEMBERS and name not in allowed:
+        wanted = 403
     assert response.status_code == wanted
     if wanted != 200:
         assert is_problem(response, wanted)
@@ -87,6 +95,44 @@ def test_writes(house: House, path: str, name: str) -> None:
     assert response.status_code == wanted
     if wanted >= 400:
         assert is_problem(response, wanted)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_who_asks_another_version(house: House, name: str) -> None:
+    other = make_version(promoted=False)
+    sent = {"study": str(house.study.pk), "model_version": str(other.pk)}
+    response = house.client(name).post("/api/v1/predictions", sent, content_type="application/json")
+    allowed = name in ("erin", "ann")
+    wanted = 401 if name == "nobody" else 202 if allowed else 403 if name in MEMBERS else 404
+    assert response.status_code == wanted
+    assert house.image.predictions.filter(model_version=other).count() == allowed
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_who_names_the_version_that_reads(house: House, name: str) -> None:
+    version = house.prediction.model_version
+    sent = {"model_version": str(version.pk), "reason": "It reads well here."}
+    at = address(house, "collections/{collection}/version")
+    response = house.client(name).put(at, sent, content_type="application/json")
+    allowed = name in ("paul", "ann")
+    wanted = 401 if name == "nobody" else 200 if allowed else 403 if name in MEMBERS else 404
+    assert response.status_code == wanted
+    assert house.collection.version_choices.count() == allowed
+
+
+def test_an_approver_or_engineer_who_reads_here_gets_neither_reasons_nor_comparisons(house: House) -> None:
+    for role in (Role.ML_ENGINEER, Role.APPROVER):
+        house.people["both"].memberships.create(collection=house.collection, role=role)
+    other, client = make_version(promoted=False), house.client("both")
+    at = address(house, "collections/{collection}/version")
+    assert client.get(at).status_code == 403
+    sent = {"model_version": None, "reason": "r"}
+    assert client.put(at, sent, content_type="application/json").status_code == 403
+    sent = {"study": str(house.study.pk), "model_version": str(other.pk)}
+    assert client.post("/api/v1/predictions", sent, content_type="application/json").status_code == 403
+    for page in ("study-compare", "study-compare-status"):
+        assert client.get(reverse(page, args=[house.study.pk])).status_code == 403
+    assert client.post(reverse("study-ask", args=[house.study.pk]), {"version": other.pk}).status_code == 403
 
 
 @pytest.mark.parametrize(

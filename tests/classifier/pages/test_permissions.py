@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests.classifier.doors import MARK, House
+from tests.factories import make_version
 
 # nobody: not signed in. charlie: an administrator, elsewhere. loner: no role at all.
 PEOPLE = ("nobody", "charlie", "loner", "alice", "bob", "both", "erin", "paul", "otto", "ann")
@@ -31,6 +32,23 @@ PAGES = {
     "study-status": (lambda house: reverse("study-status", args=[house.study.pk]), MEMBERS, 404),
     "study-word": (lambda house: reverse("study-word", args=[house.study.pk]), MEMBERS, 404),
     "pixels": (lambda house: reverse("image-pixels", args=[house.image.pk]), MEMBERS, 404),
+    "collection-version": (
+        lambda house: reverse("collection-version", args=[house.collection.pk]),
+        ("erin", "paul", "otto", "ann"),
+        404,
+    ),
+    "study-compare": (
+        lambda house: reverse("study-compare", args=[house.study.pk]),
+        ("erin", "paul", "ann"),
+        404,
+    ),
+    "study-compare-status": (
+        lambda house: (
+            f"{reverse('study-compare-status', args=[house.study.pk])}?version={house.prediction.model_version_id}"
+        ),
+        ("erin", "paul", "ann"),
+        404,
+    ),
     "versions": (lambda house: reverse("versions"), ("erin", "paul", "otto", "ann", "charlie"), 403),
     "version": (
         lambda house: reverse("version", args=[house.prediction.model_version_id]),
@@ -67,6 +85,16 @@ ACTS = {
         {},
         ("erin", "ann"),
     ),
+    "ask": (
+        lambda house: reverse("study-ask", args=[house.study.pk]),
+        {"version": lambda house: make_version(promoted=False).pk},
+        ("erin", "ann"),
+    ),
+    "choose": (
+        lambda house: reverse("collection-version", args=[house.collection.pk]),
+        {"version": lambda house: house.prediction.model_version_id, "reason": "it reads well here"},
+        ("paul", "ann"),
+    ),
 }
 
 
@@ -76,6 +104,7 @@ def test_acts(house: House, act: str, name: str) -> None:
     address, sent, allowed = ACTS[act]
     if act == "retry":
         house.fail()
+    sent = {field: value(house) if callable(value) else value for field, value in sent.items()}
     response = house.client(name).post(address(house), sent)
     if act == "retry" and name in ("alice", "bob", "both", "otto"):
         # What they may not see is not there for them at all.
@@ -83,14 +112,17 @@ def test_acts(house: House, act: str, name: str) -> None:
     else:
         assert response.status_code == expected(name, allowed, 302, 404)
     if response.status_code == 302 and name != "nobody":
-        assert response["Location"] == reverse("study", args=[house.study.pk])
+        at = "collection-version" if act == "choose" else "study-compare" if act == "ask" else "study"
+        there = house.collection if act == "choose" else house.study
+        assert response["Location"].startswith(reverse(at, args=[there.pk]))
     assert done(house, act) == (name in allowed)
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_acts_need_a_post_and_a_csrf_token(house: House, act: str) -> None:
     address, sent, _ = ACTS[act]
-    assert house.client("ann").get(address(house)).status_code == 405
+    assert house.client("ann").get(address(house)).status_code == (200 if act == "choose" else 405)
+    sent = {field: value(house) if callable(value) else value for field, value in sent.items()}
     assert house.client("ann", enforce_csrf_checks=True).post(address(house), sent).status_code == 403
     assert not done(house, act)
 
@@ -102,6 +134,8 @@ def done(house: House, act: str) -> bool:
         "hide": house.image.hidden_at is not None,
         "purge": house.study.purged_at is not None,
         "retry": house.prediction.status == "queued",
+        "ask": house.image.predictions.filter(for_comparison=True).exists(),
+        "choose": house.collection.version_choices.exists(),
     }[act]
 
 

@@ -119,7 +119,7 @@ def test_no_model_in_force_is_said(house):
     Prediction.objects.filter(image__study=study).update(model_version=None)
     assert "No model is in force" not in page(house, study)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("classifier.views.presenting.version_in_force", lambda: None)
+        patch.setattr("classifier.views.presenting.version_reading_for", lambda collection: None)
         assert "No model is in force" in page(house, study)
         assert "hx-trigger" in page(house, study)
     assert Promotion.objects.count() == 1
