@@ -6,6 +6,8 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from ml.duplicates import Groups
+
 
 def group_order(group: str, seed: int) -> str:
     """Returns the sort key that puts groups into a random but reproducible order."""
@@ -52,3 +54,20 @@ def assign_folds(groups: Sequence[str], labels: Sequence[str], folds: int, seed:
         held[fold].update(content[group])
         fold_of[group] = fold + 1
     return [fold_of[group] for group in groups]
+
+
+def join_groups(*keys: Sequence[str]) -> list[str]:
+    """Returns one group for each image, in which all lie that share any of their keys, directly or over others.
+
+    Args:
+        keys: one sequence for each kind of key (cluster, subject), each with one entry for each image; images
+            do not share an empty key.
+    """
+    groups: Groups[tuple[str, str]] = Groups()
+    images = [("image", str(index)) for index in range(len(keys[0]))]
+    for kind, entries in enumerate(keys):
+        for image, entry in zip(images, entries, strict=True):
+            if entry:
+                groups.join(image, (str(kind), entry))
+    numbers: dict[tuple[str, str], str] = {}
+    return [numbers.setdefault(groups.find(image), f"group-{len(numbers)}") for image in images]

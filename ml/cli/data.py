@@ -4,69 +4,95 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
-from ml.inspection import find_images, inspect_images
-from ml.inspection.files import Labelled
-from ml.inspection.pairs import clusters
+from ml.inspection.files import Labelled, find_images, listed_images
+from ml.inspection.gallery import make_gallery
+from ml.inspection.listing import Listing, list_images
+from ml.inspection.pairs import clusters, duplicate_pairs
 from ml.inspection.seen import Seen, decode
-from ml.manifest import ManifestError, Row, write_manifest
-from ml.report import inspection_sections, to_html, to_text
-from ml.splits import choose_groups
+from ml.inspection.shortcuts import audit_shortcuts
+from ml.inspection.survey import survey_of
+from ml.labels import InputError
+from ml.manifest import read_manifest, write_manifest
+from ml.report import Section, Table, to_text
+from ml.report.inspection import inspection_page, inspection_sections
+from ml.splits import join_groups
 
 
 def inspect(options: argparse.Namespace) -> int:
-    """Prints what is in the folders."""
-    root = options.paths[0] if len(options.paths) == 1 else None
-    survey = inspect_images(find_images(options.paths), root)
-    sections = inspection_sections(survey)
-    print(json.dumps(survey, indent=1) if options.json else to_text(sections), end="")
+    """Says what is in folders, files or a manifest, and what to mind before learning from it."""
+    images, root = _asked(options)
+    seen, corrupt = decode(images, root)
+    pairs = duplicate_pairs(seen)
+    survey = survey_of(seen, corrupt, root=root, pairs=pairs)
+    survey["shortcuts"] = audit_shortcuts(seen, _groups(seen, clusters(seen, pairs)), root)
+    print(json.dumps(survey, indent=1) if options.json else to_text(inspection_sections(survey)), end="")
     if options.html:
-        options.html.write_text(to_html("Images", sections), encoding="utf-8")
+        options.html.write_text(inspection_page(survey, make_gallery(seen, pairs, root)), encoding="utf-8")
     return 0
 
 
 def manifest(options: argparse.Namespace) -> int:
-    """Writes a manifest. Unreadable and unlabelled images are left out, and said so."""
+    """Writes a manifest and says what it did. What cannot be used is left out, and named."""
     seen, corrupt = decode(find_images([options.root]), options.root)
-    labelled = [one for one in seen if one.image.label]
-    if not labelled:
-        raise ManifestError("No image lies in a folder named for a class.")
-    groups = [f"cluster-{number}" for number in clusters(labelled)]
-    splits = _kept(labelled) if options.keep_splits else _drawn(labelled, groups, options)
-    rows = [
-        Row(
-            one.image.path.relative_to(options.root).as_posix(),
-            one.image.label,
-            split,
-            group,
-            one.sha256,
-            group,
-        )
-        for one, split, group in zip(labelled, splits, groups, strict=True)
-    ]
-    sha256 = write_manifest(rows, options.out)
-    print(f"{len(rows)} images, {len(set(groups))} clusters, sha256 {sha256}")
-    print(f"left out: {len(corrupt)} unreadable, {len(seen) - len(labelled)} without a label")
+    listing = list_images(
+        seen, options.root, validation=options.validation, test=options.test, seed=options.seed,
+        keep_splits=options.keep_splits,
+    )  # fmt: skip
+    sha256 = write_manifest(listing.rows, options.out)
+    print(f"{options.out}: {len(listing.rows)} images, sha256 {sha256}")
+    print(to_text(_told(listing, [entry["file"] for entry in corrupt])), end="")
     return 0
 
 
-def _kept(seen: list[Seen]) -> list[str]:
-    without = [one.image.path.name for one in seen if not one.image.split]
-    if without:
-        raise ManifestError(
-            f"{len(without)} images lie in no train, validation or test folder: {without[0]}, …"
-        )
-    return [one.image.split for one in seen]
+def _asked(options: argparse.Namespace) -> tuple[list[Labelled], Path | None]:
+    if options.manifest and options.paths:
+        raise InputError("Give either paths or --manifest, not both.")
+    if options.manifest:
+        root: Path = options.root or options.manifest.parent
+        return listed_images(read_manifest(options.manifest), root), root
+    if not options.paths:
+        raise InputError("Give the folders or files to look at, or --manifest.")
+    return find_images(options.paths), options.paths[0] if len(options.paths) == 1 else None
 
 
-def _drawn(seen: list[Seen], groups: list[str], options: argparse.Namespace) -> list[str]:
-    labels = [_label(one.image) for one in seen]
-    test = choose_groups(groups, labels, options.test, options.seed)
-    rest = [i for i, group in enumerate(groups) if group not in test]
-    share = options.validation / (1 - options.test)
-    aside = choose_groups([groups[i] for i in rest], [labels[i] for i in rest], share, options.seed + 1)
-    return ["test" if g in test else "validation" if g in aside else "train" for g in groups]
+def _groups(seen: list[Seen], numbers: list[int]) -> list[str]:
+    """Returns clusters of duplicates, joined where a subject has images in several."""
+    return join_groups([str(number) for number in numbers], [one.image.group for one in seen])
 
 
-def _label(image: Labelled) -> str:
-    return image.label
+def _told(listing: Listing, corrupt: list[str]) -> list[Section]:
+    count, largest = listing.clusters
+    head, *rows = listing.table()
+    left = {"unreadable": corrupt, **listing.left_out}
+    leaks = listing.leaks
+    sizes = leaks.sizes
+    found = [
+        [f"{kind}, into {part}", number, f"of {sizes[part]}"]
+        for part in ("validation", "test")
+        for kind, number in leaks.counts(part).items()
+        if number
+    ]
+    return [
+        Section("Images by part (share of the class)", [Table(head, rows)]),
+        Section(
+            "How they were cut",
+            [
+                Table(
+                    ["clusters of duplicates (mirrored too)", "images of the largest"],
+                    [[count, largest]],
+                )
+            ],
+        ),
+        Section(
+            "Left out",
+            [
+                Table(
+                    ["why", "files", "the first of them"],
+                    [[why, len(names), ", ".join(names[:3])] for why, names in left.items()],
+                )
+            ],
+        ),
+        Section("Leaks between the parts", [Table(["kind", "images", ""], found)]),
+    ]

@@ -2,65 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ml.config import TrainRecipe, recipe_to_dict
-from ml.datasets import load_pixels
-from ml.experiments.folds import Collected, Plan
-from ml.experiments.public_data import PublicImage
+from ml.experiments.folds import Plan
+from ml.experiments.keys import training_key
+from ml.experiments.listed import Listed
 from ml.experiments.ship import build_checkpoint
-from ml.manifest import Manifest, ManifestError
-from ml.preprocessing import Preprocessing
 from ml.training.fine_tune import train_network
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train, besides the data.
+
+    Attributes:
+        recipe: what to do.
+        seed: of everything drawn at random.
+        init: where the first weights come from: a file, "imagenet", or None for random ones.
+        work: folder of caches and of the states of stopped trainings.
+    """
+
+    recipe: TrainRecipe
+    seed: int
+    init: Path | str | None
+    work: Path
+
+    def folder(self, plan: Plan, listed: Listed) -> Path:
+        """Returns the folder of a plan's state and result: another for other data, parts, recipe, seed or code."""
+        weights = None if self.init is None else Path(self.init)
+        given = weights if weights is not None and weights.is_file() else None
+        test = listed.collected.pixels.sha256[plan.test]
+        facts = {
+            **training_key(plan, listed.collected, self.seed, given),
+            "init": str(self.init) if given is None else "",
+            "test": hashlib.sha256(
+                "".join([*test, *listed.collected.groups(plan.test)]).encode()
+            ).hexdigest(),
+        }
+        name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        return self.work / f"{plan.name}-{name}"
 
 
 def train_on_manifest(
-    manifest: Manifest,
-    root: Path,
-    work: Path,
-    recipe: TrainRecipe,
-    *,
-    seed: int,
-    imagenet: Path | str | None = "imagenet",
-    progress: Callable[[dict[str, Any]], None] | None = None,
+    listed: Listed, training: Training, *, allow: Collection[str] = (), progress: Progress | None = None
 ) -> bytes:
     """Trains on the train part, stops early by the validation part, and returns a checkpoint.
 
-    The test part becomes the checkpoint's reference part; it decides nothing.
+    The test part becomes the checkpoint's reference part; it decides nothing. A training that was stopped goes
+    on from its last epoch.
 
     Args:
-        root: the folder that the manifest's paths are relative to.
-        work: caches and the state of a stopped training.
+        allow: kinds of leak that are let pass by name; the checkpoint keeps them beside its figures.
 
     Raises:
+        LeakError: when the manifest's parts show each other in a way that is not allowed.
         ManifestError: when a part is empty.
     """
-    parts = {}
-    for name in ("train", "validation", "test"):
-        parts[name] = np.array([i for i, row in enumerate(manifest.rows) if row.split == name], np.int64)
-        if len(parts[name]) == 0:
-            raise ManifestError(f"The manifest has no image in its {name} part.")
-    images = [
-        PublicImage(root / row.image, "manifest", row.label, row.split, 0, row.group or row.image, row.near,
-                    False, None)
-        for row in manifest.rows
-    ]  # fmt: skip
-    preprocessing = Preprocessing()
-    collected = Collected(images, load_pixels([image.path for image in images], preprocessing, work))
-    plan = Plan("manifest", recipe, parts["train"], parts["validation"], parts["test"], {})
+    parts = [row.split for row in listed.rows]
+    plan = listed.plan(training.recipe, parts)
+    return train_plan(plan, listed, training, listed.leakage(parts, allow), progress)
+
+
+def train_plan(
+    plan: Plan,
+    listed: Listed,
+    training: Training,
+    leakage: dict[str, Any],
+    progress: Progress | None = None,
+) -> bytes:
+    """Trains by a plan and returns the checkpoint.
+
+    Args:
+        leakage: what the checkpoint keeps of leaks (`Listed.leakage`).
+    """
+    recipe, collected = training.recipe, listed.collected
     weights, history = train_network(
         recipe, collected.examples(plan.train), collected.examples(plan.validation),
-        seed=seed, state=work / f"train-{manifest.sha256[:12]}-{seed}", imagenet=imagenet, progress=progress,
+        seed=training.seed, state=training.folder(plan, listed), imagenet=training.init, progress=progress,
     )  # fmt: skip
     facts = {
-        "name": f"{recipe.network.name}-{manifest.sha256[:12]}",
-        "seed": seed,
+        "name": f"{recipe.network.name}-{listed.manifest_sha256[:12]}",
+        "seed": training.seed,
         "recipe": recipe_to_dict(recipe),
-        "manifest_sha256": manifest.sha256,
-        "training": {"history": history},
+        "manifest_sha256": listed.manifest_sha256,
+        "images": {
+            "train": len(plan.train),
+            "validation": len(plan.validation),
+            "test": len(plan.test),
+            "left_out": plan.left_out,
+        },
+        "leakage": leakage,
+        "training": {"history": history, "init": _named(training.init)},
     }
-    return build_checkpoint(plan, collected, weights, preprocessing, facts)
+    return build_checkpoint(plan, collected, weights, listed.preprocessing, facts)
+
+
+def _named(init: Path | str | None) -> str:
+    return "none" if init is None else Path(init).name

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.inspection.pairs import duplicate_pairs
+from ml.inspection.pairs import Hashed, duplicate_pairs
 from ml.labels import InputError
 from ml.manifest import PARTS, Row
 
@@ -118,7 +118,7 @@ class Leaks:
         return f"{len(leaks)} of {self.sizes[part]} {part} images are {_WORDS[kind]} in {earlier}: {examples}{more}."
 
 
-def find_leaks(rows: Sequence[Row], hashes: Sequence[Hashes]) -> Leaks:
+def find_leaks(rows: Sequence[Row], hashes: Sequence[Hashed]) -> Leaks:
     """Finds which images of a later part have a counterpart in an earlier one.
 
     Later is test after validation after train: what was learned from or chosen by must not be measured on, and

@@ -66,7 +66,8 @@ def audit_shortcuts(
         `audited` (bool), `reason` where it is not, `images`, `baseline` (always the commonest class: `label`,
         `accuracy`, `balanced_accuracy`), `views` (each with `name`, `title`, `accuracy`, `balanced_accuracy`,
         `folds` (balanced accuracy of each), `recall` by class, and `features`: `feature`, `alone` (balanced
-        accuracy of a small tree that sees it alone), `importance` (what shuffling it costs, where measured)) and `meaning`.
+        accuracy of a small tree that sees it alone), `importance` (what shuffling it costs, where measured)), and
+        `meaning`.
     """
     known = [i for i, one in enumerate(seen) if one.image.label]
     labels = np.array([seen[i].image.label for i in known], dtype=object)
@@ -93,10 +94,10 @@ def views_of(seen: Sequence[Seen], root: Path | None = None) -> list[View]:
     before = _table([one.measures for one in seen])
     after = _table([one.measures_after for one in seen])
     return [
-        _view("everything", "file, borders and brightness", {**file, **before}, shuffled=True),
-        _view("file", "the file alone: size, mode, bytes, JPEG quality, folder", file),
-        _view("pixels", "borders and brightness of the original pixels", before),
-        _view("pixels_after", "borders and brightness of what the network sees", after, shuffled=True),
+        _view("everything", "everything", {**file, **before}, shuffled=True),
+        _view("file", "the file alone", file),
+        _view("pixels", "original pixels", before),
+        _view("pixels_after", "what the network sees", after, shuffled=True),
     ]
 
 

@@ -58,7 +58,7 @@ def survey_of(
     return {
         "images": len(seen) + len(corrupt),
         "readable": len(seen),
-        "classes": _counts([one.image for one in seen]),
+        "classes": _counts(seen),
         "sizes": dict(Counter(_size(one) for one in seen).most_common(8)),
         "sizes_by_class": _sizes(seen),
         "intensities": _intensities(seen),
@@ -87,10 +87,10 @@ def by_part_and_label(seen: Sequence[Seen]) -> dict[tuple[str, str], list[Seen]]
     return dict(sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
 
 
-def _counts(images: Sequence[Labelled]) -> dict[str, dict[str, int]]:
+def _counts(seen: Sequence[Seen]) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
-    for (split, label), count in sorted(Counter((one.split, one.label) for one in images).items()):
-        table.setdefault(split or NO_SPLIT, {})[label or NO_LABEL] = count
+    for (split, label), members in by_part_and_label(seen).items():
+        table.setdefault(split, {})[label] = len(members)
     return table
 
 
@@ -126,16 +126,19 @@ def _intensities(seen: Sequence[Seen]) -> dict[str, Any]:
 
 def _described(pairs: Sequence[Pair], seen: Sequence[Seen], root: Path | None) -> dict[str, Any]:
     where = Counter(places(pair, seen) for pair in pairs)
+    order = (*PARTS, NO_SPLIT)
+    ranked = sorted(where.items(), key=lambda item: [order.index(split) for split in item[0]])
     return {
         "pairs": len(pairs),
         "images": len({i for pair in pairs for i in pair}),
-        "pairs_with_two_labels": sum(_two_labels(pair, seen) for pair in pairs),
-        "where": [{"splits": list(splits), "pairs": count} for splits, count in sorted(where.items())],
+        "pairs_with_two_labels": sum(two_labels(pair, seen) for pair in pairs),
+        "where": [{"splits": list(splits), "pairs": count} for splits, count in ranked],
         "examples": [[relative_name(seen[i].image.path, root) for i in pair] for pair in pairs[:_SHOWN]],
     }
 
 
-def _two_labels(pair: Pair, seen: Sequence[Seen]) -> bool:
+def two_labels(pair: Pair, seen: Sequence[Seen]) -> bool:
+    """Says whether the images of a pair carry different labels."""
     first, second = (seen[i].image.label for i in pair)
     return bool(first and second and first != second)
 
@@ -143,7 +146,7 @@ def _two_labels(pair: Pair, seen: Sequence[Seen]) -> bool:
 def _conflicts(
     pairs: Mapping[str, Sequence[Pair]], seen: Sequence[Seen], root: Path | None
 ) -> list[dict[str, Any]]:
-    found = [(kind, pair) for kind in KINDS for pair in pairs[kind] if _two_labels(pair, seen)]
+    found = [(kind, pair) for kind in KINDS for pair in pairs[kind] if two_labels(pair, seen)]
     return [
         {
             "kind": kind,

@@ -252,8 +252,8 @@ def _duplicates(survey: dict[str, Any], gallery: Gallery | None) -> Section:
     for (kind, first, second), shots in (gallery.pairs if gallery else {}).items():
         if first == second:
             blocks.append(_pictures(f"{_KINDS[kind]}, both in {first}", shots, _PAIR_SIZE))
-    return Section("Duplicates", blocks, "Near means perceptual hashes that differ in at most 4 of 64 bits, mirrored "
-                   "that they do so left to right. The rule is coarse: slices of like shape fall together.")  # fmt: skip
+    return Section("Duplicates", blocks, "Near means perceptual hashes that differ in at most 4 of 64 bits; mirrored, "
+                   "that they do left to right. The rule is coarse: slices of like shape fall together.")  # fmt: skip
 
 
 def _conflicts(survey: dict[str, Any], gallery: Gallery | None) -> Section:

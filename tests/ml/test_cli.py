@@ -169,9 +169,9 @@ def test_manifest_then_train_then_evaluate(
         where.setdefault(row["group"], set()).add(row["split"])
     assert all(len(splits) == 1 for splits in where.values())
     recipe.write_text(
-        '{"network": "small_cnn", "frozen_blocks": 0, "stages": [{"size": 64, "epochs": 2}], "batch_size": 8}'
+        '{"network": {"name": "small_cnn"}, "start": "scratch", "stages": [{"size": 64, "epochs": 2}], "batch_size": 8}'
     )
-    arguments = ["train", "--manifest", str(listed), "--root", str(folder), "--out", str(out), "--imagenet", "none",
+    arguments = ["train", "--manifest", str(listed), "--root", str(folder), "--out", str(out), "--init", "none",
                  "--recipe", str(recipe), "--work", str(tmp_path / "work"), "--seed", "3"]  # fmt: skip
     assert main(arguments) == 0
     checkpoint = read_checkpoint(out)

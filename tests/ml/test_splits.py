@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from ml.labels import CLASSES
-from ml.splits import assign_folds, choose_groups
+from ml.splits import assign_folds, choose_groups, join_groups
 
 
 def subjects(count: int = 300) -> tuple[list[str], list[str]]:
@@ -44,3 +44,18 @@ def test_folds_never_cut_a_group_and_are_even() -> None:
     for label, count in Counter(labels).items():
         for fold in range(1, 6):
             assert abs(table[label, fold] / count - 0.2) < 0.04
+
+
+def test_groups_join_over_any_shared_key() -> None:
+    clusters = ["c1", "c1", "c2", "c3", "c4", ""]
+    subjects = ["", "s1", "s1", "", "", ""]
+    assert join_groups(clusters, subjects) == [
+        "group-0",
+        "group-0",
+        "group-0",
+        "group-1",
+        "group-2",
+        "group-3",
+    ]
+    assert join_groups(["a", "a"], ["x", "y"], ["", ""]) == ["group-0"] * 2
+    assert join_groups(["k", ""], ["", "k"]) == ["group-0", "group-1"]
