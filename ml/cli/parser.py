@@ -96,10 +96,22 @@ def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     train = _command(commands, "train", "making", "train a network on a manifest")
     train.add_argument("--manifest", type=Path, required=True)
     train.add_argument("--root", type=Path, help="what its paths are relative to; by default its folder")
-    train.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
-    train.add_argument("--recipe", type=Path, help="JSON; by default the shipped model's recipe")
-    train.add_argument("--imagenet", default="imagenet", help="weights file, 'imagenet' or 'none'")
+    train.add_argument(
+        "--out", type=Path, required=True, help="the checkpoint to write; with --folds a folder"
+    )
+    train.add_argument("--recipe", help="name or path of a JSON file; by default the shipped model's")
+    train.add_argument("--init", default="imagenet", help="first weights: a file, 'imagenet' or 'none'")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--folds", type=int, help="cross-validate in so many folds of whole groups instead")
+    train.add_argument(
+        "--allow-leak",
+        default="",
+        metavar="KIND,…",
+        help="kinds of leak to let pass, of exact, near, mirrored, group; every figure says so",
+    )
+    train.add_argument(
+        "--drop-conflicts", action="store_true", help="leave out identical pixels with two labels"
+    )
     reproduce = _command(commands, "reproduce", "reproducing", "train and measure what the model card states")
     reproduce.add_argument("runs", nargs="*", help="fold-1 … fold-5, fold-5-again, roboflow, sources; by default all")
     reproduce.add_argument("--recipe", action="append", help="name or path, once for each; by default what ships")
