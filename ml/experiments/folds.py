@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +84,12 @@ class Plan:
 
 def collect(root: Path, cache: Path, name: str, preprocessing: Preprocessing) -> Collected:
     """Reads the images of a run: Roboflow's alone, or Nickparvar's and BRISC's "no tumour"."""
-    images = read_roboflow(root) if name == ROBOFLOW else read_nickparvar(root) + read_brisc(root)
+    return _collected(root, cache, name == ROBOFLOW, preprocessing)
+
+
+@lru_cache(maxsize=1)  # the five folds are of the same images, and reading them takes minutes
+def _collected(root: Path, cache: Path, roboflow: bool, preprocessing: Preprocessing) -> Collected:
+    images = read_roboflow(root) if roboflow else read_nickparvar(root) + read_brisc(root)
     return load(images, cache, preprocessing)
 
 
@@ -162,9 +168,10 @@ def bridges(collected: Collected, held: Bools, among: Bools | None = None) -> Bo
     """
     pixels, found = collected.pixels, np.zeros(len(held), bool)
     outside = np.flatnonzero(~held if among is None else ~held & among)
-    inside = [int(value) for value in pixels.phash[held]]
-    for hashes in (pixels.phash, pixels.phash_mirrored):
-        pairs = near_pairs([int(value) for value in hashes[outside]], inside, BRIDGE_BITS)
+    inside = np.flatnonzero(held)
+    upright, turned = pixels.phash, pixels.phash_mirrored
+    for ours, theirs in ((upright, upright), (turned, upright), (upright, turned)):
+        pairs = near_pairs([int(v) for v in ours[outside]], [int(v) for v in theirs[inside]], BRIDGE_BITS)
         found[outside[sorted({i for i, _ in pairs})]] = True
     return found
 

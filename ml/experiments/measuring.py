@@ -9,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import fit_temperature, probabilities
-from ml.experiments.runs import Job, Reading
+from ml.experiments.folds import Collected
+from ml.experiments.runs import Job, Reading, ood_paths
+from ml.explanation import localisation_figures
+from ml.labels import CLASSES, InputError
 from ml.metrics import evaluate
+from ml.novelty import fit_novelty
 
 RAW: Final = ("ece", "brier", "log_loss")
 """What a temperature changes."""
@@ -23,7 +27,8 @@ def measure_run(job: Job, readings: dict[str, Reading]) -> dict[str, Any]:
 
     Returns:
         `temperature`; `figures` (`ml.metrics.evaluate`) of the calibrated probabilities; `uncalibrated`: ECE, Brier
-        score and log loss before the temperature.
+        score and log loss before the temperature; `pointing` (`ml.explanation.localisation_figures`); `novelty`
+        (`novelty_figures`).
     """
     labels = job.collected.labels
     validation, test = readings["validation"], readings["test"]
@@ -34,6 +39,47 @@ def measure_run(job: Job, readings: dict[str, Reading]) -> dict[str, Any]:
         "temperature": temperature,
         "figures": evaluate(probabilities(test.logits, temperature), truth, groups),
         "uncalibrated": {name: raw[name] for name in RAW},
+        "pointing": point(job.collected, test),
+        "novelty": novelty_figures(job, readings),
+    }
+
+
+def point(collected: Collected, test: Reading) -> dict[str, Any]:
+    """Returns how well the maps of rightly named tumours point at them (`ml.explanation.localisation_figures`)."""
+    if collected.masks is None:
+        raise InputError("Pointing is measured against tumour masks, and these images were read without any.")
+    return localisation_figures(
+        test.maps, test.logits, collected.labels[test.index], collected.masks[test.index],
+        collected.pixels.levels[test.index], collected.groups(test.index),
+    )  # fmt: skip
+
+
+def novelty_figures(job: Job, readings: dict[str, Reading]) -> dict[str, Any]:
+    """Returns whom the novelty check turns away, its threshold set on the validation part alone.
+
+    Returns:
+        `threshold`; of the held-out images the share that is turned away, `held_out` (what looks like CT aside)
+        and `looks_like_ct`; `ood`: by file name the score, whether it is turned away, and the class that it
+        would get.
+    """
+    novelty = fit_novelty(readings["sample"].signatures, readings["validation"].signatures)
+    test, strange = readings["test"], readings["ood"]
+    away = novelty.scores(test.signatures) > novelty.threshold
+    ct = job.collected.pixels.ct[test.index]
+    groups = np.array(job.collected.groups(test.index), str)
+    scores = novelty.scores(strange.signatures)
+    return {
+        "threshold": novelty.threshold,
+        "held_out": share_of(away[~ct], groups[~ct].tolist()),
+        "looks_like_ct": share_of(away[ct], groups[ct].tolist()),
+        "ood": {
+            path.name: {
+                "novelty": round(float(score), 4),
+                "turned_away": bool(score > novelty.threshold),
+                "label": CLASSES[int(logits.argmax())],
+            }
+            for path, score, logits in zip(ood_paths(job.root), scores, strange.logits, strict=True)
+        },
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ml.checkpoint.signatures import reader_with_signatures, signature_layers
 from ml.config import recipe_to_dict
 from ml.datasets import draw_epoch, load_pixels
 from ml.experiments.folds import SEED, Collected, Indices, Plan
@@ -86,12 +87,14 @@ class Reading:
         logits: float32 (n, 4).
         maps: float32 (n, h, w, 4), raw class maps.
         embeddings: float32 (n, D).
+        signatures: float32 (n, K), by which novelty is told.
     """
 
     index: Indices
     logits: Floats
     maps: Floats
     embeddings: Floats
+    signatures: Floats
 
 
 def train(job: Job, work: Path, *, older_code: bool = False, progress: Progress | None = None) -> Trained:
@@ -141,11 +144,7 @@ def read(job: Job, trained: Trained, work: Path) -> dict[str, Reading]:
     `ood` is what is no brain MRI, and slices with burned-in text (`ood_paths`).
     """
     kept = job.folder(work) / "readings.npz"
-    key = "|".join(
-        [*(_digest(np.ascontiguousarray(array).data) for array in trained.weights),
-         _digest(job.collected.pixels.levels[job.plan.test].data), code_fingerprint("ml.networks")]
-    )  # fmt: skip
-    key = _digest(key.encode())
+    key = _digest("|".join(_made_of(job, trained)).encode())
     names = [field.name for field in fields(Reading)]
     parts = _parts(job, work)
     if kept.exists():
@@ -178,6 +177,13 @@ def sample(job: Job) -> Indices:
     return np.sort(distinct[:SAMPLED])
 
 
+def _made_of(job: Job, trained: Trained) -> list[str]:
+    held_out = job.collected.pixels.levels[job.plan.test]
+    arrays = [*trained.weights, held_out]
+    code = [code_fingerprint(name) for name in ("ml.networks", "ml.checkpoint.signatures")]
+    return [*(_digest(np.ascontiguousarray(array).data) for array in arrays), *code]
+
+
 def _parts(job: Job, work: Path) -> dict[str, tuple[Indices, Levels]]:
     levels, plan = job.collected.pixels.levels, job.plan
     chosen = {"sample": sample(job), "validation": plan.validation, "test": plan.test}
@@ -187,14 +193,15 @@ def _parts(job: Job, work: Path) -> dict[str, tuple[Indices, Levels]]:
 
 
 def _read(network: Network, index: Indices, levels: Levels) -> Reading:
-    answers: dict[str, list[Floats]] = {"maps": [], "embeddings": []}
+    reader = reader_with_signatures(network, signature_layers(network))
+    answers: dict[str, list[Floats]] = {"maps": [], "embeddings": [], "signatures": []}
     for start in range(0, len(levels), _BATCH):
-        said = network.reader.predict_on_batch(scale(levels[start : start + _BATCH]))
+        said = reader.predict_on_batch(scale(levels[start : start + _BATCH]))
         for name, found in answers.items():
             found.append(np.asarray(said[name], np.float32))
-    maps, embeddings = (np.concatenate(found) for found in answers.values())
+    maps, embeddings, signatures = (np.concatenate(found) for found in answers.values())
     kernel, bias = (np.asarray(value, np.float32) for value in network.head.get_weights())
-    return Reading(index, embeddings @ kernel + bias, maps, embeddings)
+    return Reading(index, embeddings @ kernel + bias, maps, embeddings, signatures)
 
 
 def _kept(folder: Path, key: dict[str, str], older_code: bool) -> Trained | None:

@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 
 from ml.config import Augmentation, Stage, TrainRecipe
-from ml.experiments.folds import Bools, Collected, Plan, apart, cut, load, unfit
+from ml.experiments.folds import Bools, Collected, Plan, apart, collect, cut, unfit
 from ml.experiments.measuring import share_of
-from ml.experiments.public_data import PublicImage, read_brisc, read_nickparvar
+from ml.experiments.public_data import PublicImage
 from ml.experiments.runs import Job, Reading, read, train
 from ml.labels import CLASSES, label_index
 from ml.preprocessing import Preprocessing
@@ -150,7 +150,7 @@ def leave_sources_out(
     for source, measure in cases:
         taken = MEASURES[measure]
         preprocessing = taken.preprocessing(Preprocessing(size=size))
-        collected = load(read_nickparvar(root) + read_brisc(root), work, preprocessing)
+        collected = collect(root, work, RUN, preprocessing)
         plan = plan_case(source, measure, collected, taken.recipe(short))
         job = Job(recipe_name, f"{RUN}-{source}-{measure}", plan, collected, preprocessing, root)
         trained = train(job, work, older_code=older_code)

@@ -10,15 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import probabilities
-from ml.experiments.folds import bridges
+from ml.experiments.folds import Collected, bridges
 from ml.experiments.measuring import RAW
 from ml.experiments.public_data import PublicImage
 from ml.experiments.runs import Job, Reading
-from ml.labels import CLASSES
+from ml.explanation import localisation_figures
+from ml.labels import CLASSES, InputError
 from ml.metrics import evaluate, evaluate_subgroups
+from ml.preprocessing import Levels
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+BURNED_IN: Final = "burnedin"
+"""So begin the names of brain MRI with text in them, among what is none."""
 
 PLANES: Final = {"ax": "axial", "co": "coronal", "sa": "sagittal"}
 
@@ -45,6 +50,8 @@ def summarise_folds(done: Sequence[Done]) -> dict[str, Any]:
     worst = {name: (max if name.startswith("ece") else min)(found) for name, found in rows.items()}
     return {
         "count": len(done),
+        "novelty": _novelty(done),
+        "pointing": _pointing(done),
         "mean": {name: float(np.mean(found)) for name, found in rows.items()},
         "worst": worst,
         "pooled": _pooled(done),
@@ -113,6 +120,45 @@ def _pooled(done: Sequence[Done]) -> dict[str, Any]:
         "planes": evaluate_subgroups(scores, truth, [PLANES.get(i.plane, "") for i in images], groups),
         "origins": evaluate_subgroups(scores, truth, [_origin(image) for image in images], groups),
     }
+
+
+def _novelty(done: Sequence[Done]) -> dict[str, Any]:
+    """Over all folds: held-out brain MRI turned away, and strangers that a network let pass, at worst."""
+    found = [one.figures["novelty"] for one in done]
+    kept = {
+        one.job.run: [
+            name
+            for name, said in one.figures["novelty"]["ood"].items()
+            if not said["turned_away"] and not name.startswith(BURNED_IN)
+        ]
+        for one in done
+    }
+    turned = sum(part["held_out"]["n"] * (part["held_out"]["share"] or 0) for part in found)
+    return {
+        "held_out": turned / sum(part["held_out"]["n"] for part in found),
+        "held_out_worst": max(part["held_out"]["share"] or 0 for part in found),
+        "strangers": sum(not name.startswith(BURNED_IN) for name in found[0]["ood"]),
+        "let_pass": kept,
+    }
+
+
+def _pointing(done: Sequence[Done]) -> dict[str, Any]:
+    """All folds' rightly named tumours together, each by the map of the network that never saw it."""
+    read = [(one.job.collected, one.readings["test"]) for one in done]
+    return localisation_figures(
+        np.concatenate([test.maps for _, test in read]),
+        np.concatenate([test.logits for _, test in read]),
+        np.concatenate([collected.labels[test.index] for collected, test in read]),
+        np.concatenate([_masks(collected)[test.index] for collected, test in read]),
+        np.concatenate([collected.pixels.levels[test.index] for collected, test in read]),
+        [group for collected, test in read for group in collected.groups(test.index)],
+    )
+
+
+def _masks(collected: Collected) -> Levels:
+    if collected.masks is None:
+        raise InputError("Pointing is measured against tumour masks, and these images were read without any.")
+    return collected.masks
 
 
 def _origin(image: PublicImage) -> str:

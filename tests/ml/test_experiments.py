@@ -84,6 +84,10 @@ def test_a_record_holds_every_run_and_the_folds_together(record: dict, work: Pat
     assert run["temperature"] > 0
     assert run["uncalibrated"]["ece"] >= 0
     assert run["seconds"] > 0
+    assert run["pointing"]["tumours"] == 18
+    assert set(run["novelty"]["ood"]) == {"flat.png", "noise.png"}
+    assert record["folds"]["novelty"]["strangers"] == 2
+    assert record["folds"]["pointing"]["tumours"] == 36
     accuracies = [record["runs"][name]["figures"]["accuracy"] for name in ("fold-5", "fold-1")]
     assert record["folds"]["count"] == 2
     assert record["folds"]["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
@@ -194,7 +198,7 @@ def test_the_gap_is_the_recall_lost_elsewhere(public: Path, work: Path) -> None:
     elsewhere = np.array([SOURCES["collected"].holds(image) for image in images])
     said = np.where(elsewhere & (index % 2 == 0), (collected.labels + 1) % 4, collected.labels)
     logits = np.eye(4, dtype=np.float32)[said]
-    figures = measure_case("collected", collected, Reading(index, logits, logits, logits), fewest=30)
+    figures = measure_case("collected", collected, Reading(index, logits, logits, logits, logits), fewest=30)
     wrong = elsewhere & (index % 2 == 0) & (collected.labels == CLASSES.index("notumor"))
     assert figures["classes"] == ["notumor"]
     assert figures["gap"] == pytest.approx(wrong.sum() / 30)
