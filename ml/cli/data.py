@@ -16,6 +16,7 @@ from ml.inspection.survey import survey_of
 from ml.labels import InputError
 from ml.manifest import read_manifest, write_manifest
 from ml.report import Section, Table, to_text
+from ml.report.blocks import Cell
 from ml.report.inspection import inspection_page, inspection_sections
 from ml.splits import join_groups
 
@@ -66,33 +67,19 @@ def _told(listing: Listing, corrupt: list[str]) -> list[Section]:
     count, largest = listing.clusters
     head, *rows = listing.table()
     left = {"unreadable": corrupt, **listing.left_out}
+    why: list[list[Cell]] = [[reason, len(names), ", ".join(names[:3])] for reason, names in left.items()]
     leaks = listing.leaks
     sizes = leaks.sizes
-    found = [
+    found: list[list[Cell]] = [
         [f"{kind}, into {part}", number, f"of {sizes[part]}"]
         for part in ("validation", "test")
         for kind, number in leaks.counts(part).items()
         if number
     ]
+    cut: list[list[Cell]] = [[count, largest]]
     return [
         Section("Images by part (share of the class)", [Table(head, rows)]),
-        Section(
-            "How they were cut",
-            [
-                Table(
-                    ["clusters of duplicates (mirrored too)", "images of the largest"],
-                    [[count, largest]],
-                )
-            ],
-        ),
-        Section(
-            "Left out",
-            [
-                Table(
-                    ["why", "files", "the first of them"],
-                    [[why, len(names), ", ".join(names[:3])] for why, names in left.items()],
-                )
-            ],
-        ),
+        Section("Clusters of duplicates, mirrored too", [Table(["clusters", "images of the largest"], cut)]),
+        Section("Left out", [Table(["why", "files", "the first of them"], why)]),
         Section("Leaks between the parts", [Table(["kind", "images", ""], found)]),
     ]

@@ -67,8 +67,8 @@ def train_on_manifest(
         ManifestError: when a part is empty.
     """
     parts = [row.split for row in listed.rows]
-    plan = listed.plan(training.recipe, parts)
-    return train_plan(plan, listed, training, listed.leakage(parts, allow), progress)
+    leakage = listed.leakage(parts, allow)
+    return train_plan(listed.plan(training.recipe, parts), listed, training, leakage, progress)
 
 
 def train_plan(

@@ -67,7 +67,7 @@ class Listed:
         Raises:
             LeakError: for a leak that is not among them.
         """
-        kept = np.flatnonzero(self.usable)
+        kept = [int(i) for i in np.flatnonzero(self.usable)]
         rows = [replace(self.rows[i], split=parts[i]) for i in kept]
         leaks = find_leaks(rows, [self.hashes[i] for i in kept])
         leaks.refuse_unless(allowed)

@@ -34,7 +34,7 @@ class Folded:
     archives: tuple[bytes, ...]
     folds: tuple[dict[str, Any], ...]
     pooled: dict[str, Any]
-    probabilities: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     groups: tuple[str, ...]
 
@@ -136,7 +136,7 @@ def _of_fold(progress: Progress, number: int, count: int) -> Progress:
     return told
 
 
-def _read(checkpoint: Checkpoint) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], tuple[str, ...]]:
+def _read(checkpoint: Checkpoint) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], tuple[str, ...]]:
     kernel, bias = checkpoint.head()
     part = checkpoint.reference()
     return probabilities(part.embeddings @ kernel + bias, checkpoint.temperature), part.labels, part.groups

@@ -15,7 +15,7 @@ from ml.inspection.files import read_grey, relative_name
 from ml.inspection.measures import eight_bits
 from ml.inspection.pairs import KINDS, Pair
 from ml.inspection.seen import Seen
-from ml.inspection.survey import by_part_and_label, places, two_labels
+from ml.inspection.survey import by_part_and_label, places, torn_pairs
 from ml.manifest import PARTS
 
 SIDE: Final = 96
@@ -57,7 +57,7 @@ def make_gallery(
     seen: Sequence[Seen], pairs: Mapping[str, Sequence[Pair]], root: Path | None = None
 ) -> Gallery:
     """Chooses examples, spread over the files in their order, and draws them small."""
-    torn = [(kind, pair) for kind in KINDS for pair in pairs[kind] if two_labels(pair, seen)]
+    torn = torn_pairs(pairs, seen)
     placed: dict[tuple[str, str, str], list[Pair]] = {}
     for kind in KINDS:
         for pair in pairs[kind]:

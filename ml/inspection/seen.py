@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,8 @@ from ml.inspection.ct import looks_like_ct
 from ml.inspection.files import FileFacts, ImageError, Labelled, read_with_facts, relative_name
 from ml.inspection.measures import eight_bits, intensity_shares, pixel_measures
 from ml.preprocessing import Preprocessing
+
+_SMALL: Final = 32
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Seen:
         measures: of the pixels as they are (`ml.inspection.measures.pixel_measures`).
         measures_after: of the levels that the network sees.
         shares: of pixels by intensity, (BINS,).
+        small: the image at 32 x 32, uint8, to compare with what its hashes call near.
     """
 
     image: Labelled
@@ -41,6 +46,7 @@ class Seen:
     measures: dict[str, float]
     measures_after: dict[str, float]
     shares: npt.NDArray[np.float64]
+    small: npt.NDArray[np.uint8]
 
 
 def decode(images: Sequence[Labelled], root: Path | None = None) -> tuple[list[Seen], list[dict[str, str]]]:
@@ -73,4 +79,5 @@ def _look(image: Labelled) -> Seen | ImageError:
         measures=pixel_measures(eight),
         measures_after=pixel_measures(levels),
         shares=intensity_shares(eight),
+        small=np.asarray(cv2.resize(eight, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8),
     )

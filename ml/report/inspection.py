@@ -95,11 +95,10 @@ def _to_mind(survey: dict[str, Any]) -> Section:
     audit = survey["shortcuts"]
     if audit["audited"]:
         notes.append(Note(" ".join(audit["meaning"]), "warn" if is_high(audit) else "info"))
-    identical = survey["duplicates"]["exact"]["pairs_with_two_labels"]
-    if identical:
-        notes.append(
-            Note(f"{identical} pairs of identical pixels carry two labels; training refuses them.", "bad")
-        )
+    if survey["conflicts"]:
+        identical = sum(found["kind"] == "exact" for found in survey["conflicts"])
+        notes.append(Note(f"{len(survey['conflicts'])} pairs of one image stand under two labels; {identical} are "
+                          "pixel-identical, which training refuses.", "bad"))  # fmt: skip
     if survey["corrupt"]:
         notes.append(Note(f"{len(survey['corrupt'])} files cannot be read.", "warn"))
     if survey["looks_like_ct"]:
@@ -110,14 +109,14 @@ def _to_mind(survey: dict[str, Any]) -> Section:
 
 
 def _figures(survey: dict[str, Any]) -> list[KeyFigure]:
-    conflicts = sum(facts["pairs_with_two_labels"] for facts in survey["duplicates"].values())
+    conflicts = len(survey["conflicts"])
     found = [
         KeyFigure("Images", str(survey["readable"]), meaning=f"{len(survey['corrupt'])} more cannot be read.",
                   tone="warn" if survey["corrupt"] else "plain"),
         KeyFigure("Distinct images", str(survey["clusters"]["count"]),
                   meaning="So many are left when copies, near-duplicates and mirrored ones count once."),
         KeyFigure("Duplicates with two labels", str(conflicts), tone="warn" if conflicts else "good",
-                  meaning="Pairs of the same, or nearly the same, image under different labels."),
+                  meaning="Pairs of one image, mirrored perhaps, under two labels: one of them is wrong."),
     ]  # fmt: skip
     leaked, images = leaks_into(survey, "test")
     if images:
@@ -238,12 +237,11 @@ def _duplicates(survey: dict[str, Any], gallery: Gallery | None) -> Section:
         for place in facts["where"]
     ]
     whole: list[list[Cell]] = [
-        [_KINDS[kind], facts["pairs"], facts["images"], facts["pairs_with_two_labels"]]
-        for kind, facts in survey["duplicates"].items()
+        [_KINDS[kind], facts["pairs"], facts["images"]] for kind, facts in survey["duplicates"].items()
     ]
     clusters = survey["clusters"]
     blocks: list[Block] = [
-        Table(["kind", "pairs", "images", "pairs with two labels"], whole),
+        Table(["kind", "pairs", "images"], whole),
         Table(["kind", "where", "pairs"], rows),
         Text(
             f"Together they make {clusters['count']} clusters; the largest holds {clusters['largest']} images."
@@ -266,8 +264,8 @@ def _conflicts(survey: dict[str, Any], gallery: Gallery | None) -> Section:
     blocks = listed
     if gallery and gallery.conflicts:
         blocks = [_pictures("", gallery.conflicts, _PAIR_SIZE), Fold(f"{len(found)} pairs by name", listed)]
-    return Section("Labels that contradict each other", blocks, "The same image, or one very like it, under two "
-                   "labels; at most 50 are listed. Training refuses identical pixels with two labels.")  # fmt: skip
+    return Section("Labels that contradict each other", blocks, "One image under two labels: identical pixels, or "
+                   "near or mirrored ones that correlate to 0.95. Training refuses identical ones.")  # fmt: skip
 
 
 def _ct(survey: dict[str, Any], gallery: Gallery | None) -> Section:
