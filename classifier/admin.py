@@ -22,6 +22,7 @@ from classifier.models import (
     Promotion,
     Study,
     TrainingRun,
+    VersionChoice,
 )
 from classifier.selectors import version_in_force
 from classifier.services.predictions import retry_prediction
@@ -74,18 +75,9 @@ class ImageAdmin(OwnCollectionsAdmin[Image]):
 class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
     collection_path = "image__collection"
     permission = Permission.VIEW_PREDICTIONS
-    list_display = (
-        "id",
-        "image",
-        "status",
-        "label",
-        "novelty",
-        "model_version",
-        "attempt",
-        "queued_at",
-        "finished_at",
-    )
-    list_filter = ("status", "not_assessable", "model_version", "failure_code")
+    list_display = ("id", "image", "status", "label", "model_version", "for_comparison", "attempt", "queued_at",
+                    "finished_at")  # fmt: skip
+    list_filter = ("status", "for_comparison", "not_assessable", "model_version", "failure_code")
     list_select_related = ("image", "model_version")
     date_hierarchy = "queued_at"
     exclude = ("maps", "embedding")
@@ -121,6 +113,24 @@ class EvaluationAdmin(ReadOnlyAdmin[Evaluation]):
 class PromotionAdmin(ReadOnlyAdmin[Promotion]):
     list_display = ("sequence", "kind", "model_version", "promoted_by", "at", "reason")
     list_select_related = ("model_version", "promoted_by")
+
+
+@admin.register(VersionChoice)
+class VersionChoiceAdmin(OwnCollectionsAdmin[VersionChoice]):
+    permission = Permission.VIEW_MODELS
+    list_display = ("collection", "reads", "chosen_by", "at", "reason", "decide")
+    list_filter = (("collection", OwnRowsFilter),)
+    list_select_related = ("collection", "model_version", "chosen_by")
+
+    @admin.display(description="reads from then on", ordering="model_version")
+    def reads(self, choice: VersionChoice) -> str:
+        return str(choice.model_version or "What is in force")
+
+    @admin.display(description="")
+    def decide(self, choice: VersionChoice) -> str:
+        return format_html(
+            '<a href="{}">Now…</a>', reverse("collection-version", args=[choice.collection_id])
+        )
 
 
 @admin.register(ModelVersion)
@@ -264,9 +274,10 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
 
     @admin.display(description="what became of the labels")
     def counts(self, run: TrainingRun) -> str:
-        return (
-            ", ".join(f"{count} {used_as}" for used_as, count in run.report.get("counts", {}).items()) or "–"
-        )
+        counted = [f"{count} {used_as}" for used_as, count in run.report.get("counts", {}).items()]
+        made = run.report.get("embeddings", {})
+        counted += [f"{count} embeddings {how}" for how, count in made.items() if count]
+        return ", ".join(counted) or "–"
 
     @admin.display(description="loss by step")
     def curve(self, run: TrainingRun) -> str:

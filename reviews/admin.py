@@ -17,7 +17,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.exceptions import PlatformError
-from classifier.selectors import version_in_force
+from classifier.models import ModelVersion
+from classifier.selectors import model_versions, version_reading_for
 from mriplatform.accounts.access import get_collection, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
@@ -215,11 +216,14 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
                 "retrain",
                 f"Retrain the head from {label_set}",
                 label_set=label_set,
-                current=version_in_force(),
+                reads=version_reading_for(label_set.collection_id),
+                versions=model_versions().defer("metadata"),
                 parts=self.parts(label_set),
             )
         try:
-            run = retrain(actor=_staff(request), label_set=label_set, seed=_seed(request))
+            run = retrain(
+                actor=_staff(request), label_set=label_set, base=_base(request), seed=_seed(request)
+            )
         except PlatformError as refusal:
             self.message_user(request, refusal.sentence, messages.ERROR)
             return HttpResponseRedirect(reverse("admin:reviews_labelset_change", args=[pk]))
@@ -248,6 +252,17 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise Http404 from error
+
+
+def _base(request: HttpRequest) -> ModelVersion | None:
+    """The version that was chosen to start from; None where none was."""
+    chosen = request.POST.get("base", "")
+    if not chosen:
+        return None
+    version = model_versions().filter(pk=_uuid(chosen)).first()
+    if version is None:
+        raise Http404
+    return version
 
 
 def _seed(request: HttpRequest) -> int:

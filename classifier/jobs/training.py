@@ -36,11 +36,18 @@ class LeaseLost(Exception):
 
 @dataclass
 class Examples:
-    """What the run trains on, and what became of every line of its manifest."""
+    """What the run trains on, and what became of every line of its manifest.
+
+    Attributes:
+        stored, computed: how many embeddings the base version had stored with its predictions, and how many were
+            computed with it now, because it had not answered those images.
+    """
 
     embeddings: list[npt.NDArray[np.float32]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     trace: list[dict[str, str]] = field(default_factory=list)
+    stored: int = 0
+    computed: int = 0
 
 
 def drain() -> int:
@@ -135,20 +142,24 @@ def _add_example(
     examples: Examples, base: LoadedModel, version: ModelVersion, image: Image | None, label: str
 ) -> tuple[str, str]:
     try:
-        embedding = _embedding(base, version, image) if image is not None else None
+        stored = _stored_embedding(version, image) if image is not None else None
+        if image is None:
+            return "excluded", "the image is no longer in the platform"
+        embedding = base.predict([base.prepare(image)])[0].embedding if stored is None else stored
     except PlatformError as refusal:
         return "excluded", refusal.sentence
-    if embedding is None:
-        return "excluded", "the image is no longer in the platform"
+    examples.stored += stored is not None
+    examples.computed += stored is None
     examples.embeddings.append(embedding)
     examples.labels.append(CLASSES.index(label))
     return "train", ""
 
 
-def _embedding(base: LoadedModel, version: ModelVersion, image: Image) -> npt.NDArray[np.float32]:
-    """The embedding that the base version stored with its prediction, or else computed now from the pixels.
+def _stored_embedding(version: ModelVersion, image: Image) -> npt.NDArray[np.float32] | None:
+    """The embedding that the base version stored with its prediction, whether that is the answer or a comparison.
 
-    A head shares its base's features, but only the same checkpoint is known to have made these numbers.
+    Another version's embedding never stands in: a head shares its base's features, but only the same checkpoint is
+    known to have made these numbers.
 
     Raises:
         PixelsRefused: the image was hidden or removed; what is stored of it is not learned from either.
@@ -157,10 +168,7 @@ def _embedding(base: LoadedModel, version: ModelVersion, image: Image) -> npt.ND
     stored = Prediction.objects.filter(
         image=image, model_version=version, status=JobStatus.SUCCEEDED, embedding__isnull=False
     ).first()
-    embedding = stored.embedding_array() if stored else None
-    if embedding is None:
-        embedding = base.predict([base.prepare(image)])[0].embedding
-    return embedding
+    return stored.embedding_array() if stored else None
 
 
 def _register_candidate(
@@ -183,7 +191,11 @@ def _register_candidate(
     archive = replace_head(base.checkpoint, head.kernel, head.bias, updates)
     metadata = read_checkpoint(archive).metadata
     part_sha256 = hashlib.sha256(base.checkpoint.members["reference.npz"]).hexdigest()
-    report = head.figures | {"trace": examples.trace, "counts": _counts(examples.trace)}
+    report = head.figures | {
+        "trace": examples.trace,
+        "counts": _counts(examples.trace),
+        "embeddings": {"stored": examples.stored, "computed": examples.computed},
+    }
     with transaction.atomic():
         if not finish_run(run=run, report=report, progress=progress):
             raise LeaseLost

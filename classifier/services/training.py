@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from classifier import doorbell
 from classifier.exceptions import StateConflict
-from classifier.models import JobStatus, TrainingRun
+from classifier.models import JobStatus, ModelVersion, TrainingRun
 from classifier.selectors import active_training_run, version_in_force
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
@@ -23,17 +23,24 @@ HEAD_RECIPE: dict[str, Any] = {"kind": "head"}
 
 
 def start_run(
-    *, actor: User | None, manifest: bytes, recipe: dict[str, Any] | None = None, seed: int = 0
+    *,
+    actor: User | None,
+    manifest: bytes,
+    base: ModelVersion | None = None,
+    recipe: dict[str, Any] | None = None,
+    seed: int = 0,
 ) -> TrainingRun:
-    """Queue a training run on a frozen manifest, from the version in force, and ring the training worker.
+    """Queue a training run on a frozen manifest, and ring the training worker.
 
     Args:
+        base: the version to start from; without one, what is in force. The run learns from its embeddings alone:
+            those that it stored with its predictions, and its own computed anew where it made none.
         manifest: JSON Lines as a label set freezes them; stored under its sha256, never changed.
 
     Raises:
-        StateConflict: another run is active (it is named), or no version is in force to start from.
+        StateConflict: another run is active (it is named), or there is no version to start from.
     """
-    base = version_in_force()
+    base = base or version_in_force()
     if base is None:
         raise StateConflict(
             "No model version is in force to train from. Promote one first.", code="no_version"
@@ -54,7 +61,10 @@ def start_run(
                 base_version=base,
                 started_by=actor,
             )
-            record(action="training.started", actor=actor, target=run, number=number, manifest_sha256=digest)
+            record(
+                action="training.started", actor=actor, target=run, number=number, manifest_sha256=digest,
+                base=base.number,
+            )  # fmt: skip
             doorbell.ring(doorbell.TRAINING)
     except IntegrityError as error:
         active = active_training_run()

@@ -143,10 +143,8 @@ def _side(viewer: str, prediction: Prediction | None, version: ModelVersion | No
 
 def _to_ask(study: Study, asked: list[ModelVersion]) -> list[ModelVersion]:
     """The versions that have not seen the study yet."""
-    known = {version.pk for version in asked}
-    known |= {row.model_version_id for image in study.images.all() for row in image.predictions.all()} - {
-        None
-    }
+    answering = [row.model_version_id for image in study.images.all() for row in image.predictions.all()]
+    known = {version.pk for version in asked}.union(answering)
     return [version for version in model_versions().defer("metadata") if version.pk not in known]
 
 

@@ -11,7 +11,8 @@ from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from classifier.models import Image, TrainingRun
+from classifier.models import Image, ModelVersion, TrainingRun
+from classifier.selectors import version_reading_for
 from classifier.services.training import start_run
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
@@ -68,18 +69,24 @@ def freeze_label_set(*, actor: User | None, collection: Collection) -> LabelSet:
 
 
 @transaction.atomic
-def retrain(*, actor: User | None, label_set: LabelSet, seed: int = 0) -> TrainingRun:
-    """Hand the manifest to a training of the head, from the version in force.
+def retrain(
+    *, actor: User | None, label_set: LabelSet, base: ModelVersion | None = None, seed: int = 0
+) -> TrainingRun:
+    """Hand the manifest to a training of the head.
+
+    Args:
+        base: the version to start from; without one, the version that reads for the label set's collection.
 
     Raises:
         ReviewRefused: nothing in the set is for training, or its manifest is missing or altered.
-        StateConflict: another run is active, or no version is in force.
+        StateConflict: another run is active, or there is no version to start from.
     """
     if not label_set.counts.get(Split.TRAIN):
         raise ReviewRefused(
             f"Label set {label_set.number} has no image in its training part.", code="nothing_to_train_on"
         )
-    run = start_run(actor=actor, manifest=manifest_of(label_set), seed=seed)
+    base = base or version_reading_for(label_set.collection_id)
+    run = start_run(actor=actor, manifest=manifest_of(label_set), base=base, seed=seed)
     record(
         action="label_set.handed_to_training", actor=actor, target=label_set,
         collection_id=label_set.collection_id, training_run=run.number,

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.db.models.functions import Now
 
@@ -10,10 +11,11 @@ from classifier.engine import engine
 from classifier.exceptions import PlatformError, StateConflict
 from classifier.jobs import training as training_job
 from classifier.jobs.inference import drain as predict_all
-from classifier.models import Evaluation, Image, JobStatus, ModelVersion, TrainingRun
+from classifier.models import Evaluation, Image, JobStatus, ModelVersion, Prediction, TrainingRun
 from classifier.services.registry import promote
 from classifier.services.training import claim_run, heartbeat, reap_expired_runs, start_run
 from mriplatform.audit.models import AuditEvent
+from tests.factories import make_prediction, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +132,31 @@ def test_a_promotion_needs_a_reason_and_leaves_a_trace(shipped, uploader):
     with pytest.raises(StateConflict, match="in force already"):
         promote(actor=uploader, version=shipped, reason="again")
     assert AuditEvent.objects.filter(action="version.promoted").count() == 1
+
+
+def test_a_run_learns_from_its_own_base_versions_embeddings_whoever_else_has_read_the_images(
+    upload, shipped, uploader
+):
+    upload(4)
+    predict_all()
+    images = list(Image.objects.order_by("created_at"))
+    other = make_version(promoted=False)
+    for image in images:
+        make_prediction(image, version=other, for_comparison=True)
+    unread = Prediction.objects.get(image=images[3], model_version=shipped)
+    own = unread.embedding_array()
+    Prediction.objects.filter(pk=unread.pk).update(embedding=None)
+    run = start_run(actor=uploader, manifest=manifest(images), base=shipped)
+    assert run.base_version == shipped
+    examples = training_job.gather_examples(run, engine().load(shipped), progress=lambda step: None)
+    assert (examples.stored, examples.computed) == (3, 1)
+    stored = Prediction.objects.get(image=images[0], model_version=shipped).embedding_array()
+    np.testing.assert_array_equal(examples.embeddings[0], stored)
+    np.testing.assert_allclose(examples.embeddings[3], own, atol=1e-4)
+
+
+def test_a_run_may_start_from_a_version_that_is_not_in_force(shipped, uploader):
+    other = make_version(promoted=False)
+    run = start_run(actor=uploader, manifest=b"{}", base=other)
+    assert run.base_version == other
+    assert AuditEvent.objects.get(action="training.started").data["base"] == other.number

@@ -23,7 +23,7 @@ from django.utils import timezone
 from mriplatform.identifiers import uuid7
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image, commit_first_read, give_verdict, reveal
-from tests.factories import make_prediction, make_study
+from tests.factories import make_prediction, make_study, make_version
 
 # Nothing of ours, and the same for everybody: the admin lets no reader in, the API's description reads no rows.
 ELSEWHERE = ("admin/", "api/v1/schema", "api/v1/docs")
@@ -50,6 +50,7 @@ FORM = {
 VERDICT = {"verdict": "confirm", "label": "glioma", "reason": "other", "note": "n"}
 DOCUMENTS = {"first-read": {"label": "glioma", "confidence": 2}, "verdict": VERDICT, "amend": VERDICT}
 NOTHING = UUID(int=7)
+WAITING = {"status": "queued", "probabilities": None, "maps": None, "embedding": None, "finished_at": None}
 FIXED, MOMENT, NANOSECONDS = uuid7(), timezone.now(), time.time_ns()
 
 
@@ -78,7 +79,7 @@ def addresses(known) -> list[str]:
 
 
 @pytest.fixture
-def world(monkeypatch):
+def world(monkeypatch, version):
     """A world in which the machine answered `label`, taken back afterwards."""
 
     @contextmanager
@@ -88,7 +89,7 @@ def world(monkeypatch):
         monkeypatch.setattr("mriplatform.identifiers.time", SimpleNamespace(time_ns=lambda: NANOSECONDS))
         fixed = {"pk": FIXED, "queued_at": MOMENT, "started_at": MOMENT, "finished_at": MOMENT}
         with transaction.atomic():
-            make_prediction(image, label=label, **fixed)
+            make_prediction(image, label=label, version=version, **fixed)
             yield
             transaction.set_rollback(True)
 
@@ -267,3 +268,32 @@ def test_after_the_reveal_the_walk_sees_the_answer_and_only_in_that_reading(alic
         assert ("GET", expected[0] + mine, expected[1]) in found
     # Asking for what is next gives the open reading.
     assert {address for _, address, _ in found if mine not in address} <= {"/api/v1/readings"}
+
+
+@pytest.mark.parametrize(("roles", "step"), [(["ml_engineer", "approver"], "first_read"), ([], "reveal")])
+def test_nothing_depends_on_what_other_versions_were_asked_or_said(
+    alice, collection, study, known, world, roles, step
+):
+    """Before and after the reveal: beside the same answer, a world in which nobody asked, one in which another
+    version said something else, and one in which it is still in line."""
+    for role in roles:
+        alice.memberships.create(collection=collection, role=role)
+    image, other, cookie, answers = study.images.get(), make_version(promoted=False), signed_in(alice), []
+    for asked_of_other in (None, {"label": "pituitary"}, WAITING):
+        with world(image, "glioma"):
+            if asked_of_other:
+                make_prediction(
+                    image, version=other, pk=uuid7(), for_comparison=True, queued_at=MOMENT, **asked_of_other
+                )
+            NUMBERS.start(500)
+            reading = claim_image(reader=alice, image=image)
+            known["reading_id"] = reading.pk
+            commit_first_read(
+                reader=alice, reading=reading, label="notumor", confidence=1, idempotency_key=NOTHING
+            )
+            if step == "reveal":
+                reveal(reader=alice, reading=reading)
+            answers.append(everything(cookie, known))
+    plain, said, waits = answers
+    assert len([key for key, answer in plain.items() if answer[0] < 400]) > 20
+    assert {key for key in plain if not plain[key] == said[key] == waits[key]} == set()

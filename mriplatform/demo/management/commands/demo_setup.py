@@ -1,4 +1,4 @@
-"""`manage.py demo_setup`: the shipped model in force, demo accounts, sample studies. Safe to run again."""
+"""`manage.py demo_setup`: the shipped models, demo accounts, sample studies. Safe to run again."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,7 +8,7 @@ import cv2
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from classifier.management.commands.register_model import register
+from classifier.management.commands.register_model import register_shipped
 from classifier.models import Origin, Study
 from classifier.selectors import version_in_force
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
@@ -18,27 +18,20 @@ from mriplatform.demo.slices import sample_studies
 from reviews.services.protocols import ensure_protocol
 
 COLLECTION = "Sample studies"
-SHIPPED = "mobilenetv2-v1.ckpt.zip"
 
 
 class Command(BaseCommand):
-    help = "Set up the demo: the shipped model, an account for each role, synthetic sample studies."
+    help = "Set up the demo: the shipped models, an account for each role, synthetic sample studies."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--secrets", type=Path, default=settings.BASE_DIR / "var" / "demo-secrets.json")
-        parser.add_argument(
-            "--checkpoint", type=Path, default=settings.BASE_DIR / "ml" / "checkpoints" / SHIPPED
-        )
 
-    def handle(self, *args: Any, secrets: Path, checkpoint: Path, **options: Any) -> None:
+    def handle(self, *args: Any, secrets: Path, **options: Any) -> None:
         collection, _ = Collection.objects.get_or_create(
             name=COLLECTION, defaults={"description": "Synthetic slices, drawn by this project's own code."}
         )
         ensure_protocol(collection)
-        if version_in_force() is None:
-            register(
-                checkpoint, name="MobileNetV2, shipped", reason="The model that ships with the platform."
-            )
+        register_shipped("" if version_in_force() else "The model that ships with the platform.")
         chosen = ensure_people(collection, secrets)
         if not Study.objects.filter(origin=Origin.SYNTHETIC).exists():
             _upload_samples(collection)
