@@ -73,6 +73,7 @@ class LoadedModel:
     def predict(self, batch: list[Prepared]) -> list[Answer]:
         """One forward pass for all of `batch`; one answer each, in order."""
         outputs = self.predictor.predict(np.stack([one.levels for one in batch]))
+        novelty, turned_away = outputs.novelty, outputs.not_assessable
         return [
             Answer(
                 probabilities=outputs.probabilities[i],
@@ -81,6 +82,8 @@ class LoadedModel:
                 embedding=outputs.embeddings[i],
                 runtime=self.predictor.runtime,
                 device=self.predictor.device,
+                novelty=None if novelty is None else float(novelty[i]),
+                not_assessable=bool(turned_away[i]),
             )
             for i in range(len(batch))
         ]
