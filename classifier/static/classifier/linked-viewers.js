@@ -11,11 +11,11 @@ class LinkedViewers extends HTMLElement {
     for (const [name, act] of Object.entries(follow)) this.addEventListener(name, (event) => this.#lead(event.target, act));
   }
 
-  // What the others do to follow makes events of its own, which lead nobody.
+  // A viewer without a stage is not built yet. What the others do to follow makes events of its own, which lead nobody.
   #lead(leader, act) {
     if (this.#leading) return;
     this.#leading = leader;
-    const viewers = [...this.querySelectorAll("mri-viewer")];
+    const viewers = [...this.querySelectorAll("mri-viewer")].filter((viewer) => viewer.stage);
     try {
       for (const other of viewers) if (other !== leader) act(leader, other);
     } finally {
