@@ -1,11 +1,15 @@
 """Which version reads for a collection, and other versions beside it: chosen, asked, claimed, tried again."""
 
+from hashlib import sha256
+from io import StringIO
+
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, transaction
 
 from classifier.exceptions import CheckpointRefused, PlatformError
-from classifier.models import JobStatus, Prediction, VersionChoice
+from classifier.models import JobStatus, ModelVersion, Prediction, VersionChoice
 from classifier.selectors import (
     agreement,
     answering_prediction,
@@ -13,6 +17,7 @@ from classifier.selectors import (
     predictions_of,
     queue_ahead_of,
     study_status,
+    version_in_force,
     version_reading_for,
     versions_asked,
 )
@@ -27,8 +32,10 @@ from classifier.services.predictions import (
 )
 from classifier.services.registry import record_evaluation
 from classifier.services.studies import set_finality
+from ml.config import SHIPPED_CHECKPOINT
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
+from tests.checkpoints import TURNS_AWAY
 from tests.factories import make_collection, make_prediction, make_study, make_user, make_version
 
 pytestmark = pytest.mark.django_db
@@ -253,3 +260,26 @@ def test_an_uploader_sees_the_answer_of_a_final_study_and_no_comparison(study, f
     set_finality(study=study, final=True)
     assert list(predictions_of(study.uploaded_by)) == [answer]
     assert predictions_of(engineer).count() == 2
+
+
+# --- What ships -----------------------------------------------------------------------------------------------
+
+
+def test_every_checkpoint_that_ships_is_registered_once_and_the_first_put_in_force(monkeypatch):
+    command = "classifier.management.commands.register_model"
+    monkeypatch.setattr(f"{command}.SHIPPED_CHECKPOINTS", (SHIPPED_CHECKPOINT, TURNS_AWAY))
+    said = StringIO()
+    call_command("register_model", promote="It ships.", stdout=said)
+    assert said.getvalue() == "Version 1 is registered and in force.\nVersion 2 is registered.\n"
+    assert version_in_force().checkpoint_sha256 == sha256(SHIPPED_CHECKPOINT.read_bytes()).hexdigest()
+    call_command("register_model", stdout=said)
+    assert ModelVersion.objects.count() == 2
+    # Both were measured on their own reference parts, so a collection may name either.
+    assert set(eligible_versions()) == set(ModelVersion.objects.all())
+
+
+def test_what_is_no_checkpoint_of_ours_is_not_registered(tmp_path):
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(CommandError):
+        call_command("register_model", str(tmp_path / "model.h5"))
+    assert not ModelVersion.objects.exists()
