@@ -9,10 +9,10 @@ from pathlib import Path
 from ml.inspection.files import Labelled, find_images, listed_images
 from ml.inspection.gallery import make_gallery
 from ml.inspection.listing import Listing, list_images
-from ml.inspection.pairs import clusters, duplicate_pairs
+from ml.inspection.pairs import clusters
 from ml.inspection.seen import Seen, decode
 from ml.inspection.shortcuts import audit_shortcuts
-from ml.inspection.survey import survey_of
+from ml.inspection.survey import same_pairs, survey_of
 from ml.labels import InputError
 from ml.manifest import read_manifest, write_manifest
 from ml.report import Section, Table, to_text
@@ -25,9 +25,9 @@ def inspect(options: argparse.Namespace) -> int:
     """Says what is in folders, files or a manifest, and what to mind before learning from it."""
     images, root = _asked(options)
     seen, corrupt = decode(images, root)
-    pairs = duplicate_pairs(seen)
-    survey = survey_of(seen, corrupt, root=root, pairs=pairs)
-    survey["shortcuts"] = audit_shortcuts(seen, _groups(seen, clusters(seen, pairs)), root)
+    pairs = same_pairs(seen)
+    survey = survey_of(seen, corrupt, pairs, root=root)
+    survey["shortcuts"] = audit_shortcuts(seen, _groups(seen, clusters(seen)), root)
     print(json.dumps(survey, indent=1) if options.json else to_text(inspection_sections(survey)), end="")
     if options.html:
         options.html.write_text(inspection_page(survey, make_gallery(seen, pairs, root)), encoding="utf-8")

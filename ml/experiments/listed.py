@@ -14,6 +14,7 @@ from ml.config import TrainRecipe
 from ml.experiments.folds import Collected, Plan, load
 from ml.experiments.public_data import PublicImage
 from ml.inspection.leakage import Hashes, conflicting_labels, find_leaks, hashes_of, refuse_conflicts
+from ml.inspection.pairs import shrink
 from ml.manifest import PARTS, Manifest, ManifestError, Row
 from ml.preprocessing import Preprocessing
 
@@ -69,7 +70,8 @@ class Listed:
         """
         kept = [int(i) for i in np.flatnonzero(self.usable)]
         rows = [replace(self.rows[i], split=parts[i]) for i in kept]
-        leaks = find_leaks(rows, [self.hashes[i] for i in kept])
+        small = [shrink(self.collected.pixels.levels[i]) for i in kept]
+        leaks = find_leaks(rows, [self.hashes[i] for i in kept], small)
         leaks.refuse_unless(allowed)
         return leaks.as_metadata(allowed)
 

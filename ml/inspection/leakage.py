@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.inspection.pairs import Hashed, duplicate_pairs
+from ml.inspection.pairs import Hashed, Smalls, confirmed, duplicate_pairs
 from ml.labels import InputError
 from ml.manifest import PARTS, Row
 
@@ -118,7 +118,7 @@ class Leaks:
         return f"{len(leaks)} of {self.sizes[part]} {part} images are {_WORDS[kind]} in {earlier}: {examples}{more}."
 
 
-def find_leaks(rows: Sequence[Row], hashes: Sequence[Hashed]) -> Leaks:
+def find_leaks(rows: Sequence[Row], hashes: Sequence[Hashed], small: Sequence[Smalls] | None = None) -> Leaks:
     """Finds which images of a later part have a counterpart in an earlier one.
 
     Later is test after validation after train: what was learned from or chosen by must not be measured on, and
@@ -127,8 +127,12 @@ def find_leaks(rows: Sequence[Row], hashes: Sequence[Hashed]) -> Leaks:
     Args:
         rows: of a manifest.
         hashes: row i's hashes.
+        small: row i's levels at 32 x 32 (`ml.inspection.pairs.shrink`), by which near and mirrored images are
+            confirmed; without them the hashes alone decide, which takes slices of like shape for one.
     """
     pairs = duplicate_pairs(hashes)
+    if small is not None:
+        pairs = confirmed(pairs, small)
     declared_near = _sharing([row.near for row in rows], rows)
     same_group = _sharing([row.group for row in rows], rows)
     # What the pixels show comes before what the manifest says: a mirrored copy shares its `near` key too.

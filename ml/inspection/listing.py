@@ -80,7 +80,8 @@ def list_images(
         for one, split, group in zip(kept, splits, groups, strict=True)
     )
     sizes = Counter(groups)
-    return Listing(rows, left_out, (len(sizes), max(sizes.values(), default=0)), find_leaks(rows, kept))
+    leaks = find_leaks(rows, kept, [one.small for one in kept])
+    return Listing(rows, left_out, (len(sizes), max(sizes.values(), default=0)), leaks)
 
 
 def _without_conflicts(seen: Sequence[Seen], root: Path) -> tuple[list[Seen], dict[str, list[str]]]:

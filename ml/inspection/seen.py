@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,9 +15,8 @@ from ml.duplicates import phash, phash_mirrored, pixel_sha256
 from ml.inspection.ct import looks_like_ct
 from ml.inspection.files import FileFacts, ImageError, Labelled, read_with_facts, relative_name
 from ml.inspection.measures import eight_bits, intensity_shares, pixel_measures
+from ml.inspection.pairs import shrink
 from ml.preprocessing import Preprocessing
-
-_SMALL: Final = 32
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Seen:
         measures: of the pixels as they are (`ml.inspection.measures.pixel_measures`).
         measures_after: of the levels that the network sees.
         shares: of pixels by intensity, (BINS,).
-        small: the image at 32 x 32, uint8, to compare with what its hashes call near.
+        small: the levels at 32 x 32, to compare with what its hashes call near (`ml.inspection.pairs.shrink`).
     """
 
     image: Labelled
@@ -79,5 +76,5 @@ def _look(image: Labelled) -> Seen | ImageError:
         measures=pixel_measures(eight),
         measures_after=pixel_measures(levels),
         shares=intensity_shares(eight),
-        small=np.asarray(cv2.resize(eight, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8),
+        small=shrink(levels),
     )

@@ -12,20 +12,15 @@ import numpy as np
 
 from ml.inspection.files import Labelled, relative_name
 from ml.inspection.measures import BINS
-from ml.inspection.pairs import KINDS, Pair, clusters, duplicate_pairs
+from ml.inspection.pairs import KINDS, Pair, clusters, confirmed, duplicate_pairs
 from ml.inspection.seen import Seen, decode
 from ml.manifest import PARTS
 
 NO_SPLIT: Final = "no split"
 NO_LABEL: Final = "no label"
 
-SAME_IMAGE: Final = 0.95
-"""Near and mirrored images count as the same where they correlate so at 32 x 32 pixels.
-
-The hash alone is coarse. Of the 114 pairs with two labels that it finds in the Nickparvar set four correlate to
-1.00; the others, to 0.94 at most, are different slices of like shape. Of all near pairs 95 in 100 reach 0.92, half
-of them 0.99.
-"""
+SURELY_SAME: Final = 0.95
+"""Before two labels are called a contradiction, the images must correlate so (`ml.inspection.pairs.SAME_IMAGE`)."""
 
 _SHOWN: Final = 50
 
@@ -37,31 +32,36 @@ def inspect_images(images: Sequence[Labelled], root: Path | None = None) -> dict
         images: files with label and split where known.
         root: names are given relative to it.
     """
-    return survey_of(*decode(images, root), root=root)
+    seen, corrupt = decode(images, root)
+    return survey_of(seen, corrupt, same_pairs(seen), root=root)
+
+
+def same_pairs(seen: Sequence[Seen]) -> dict[str, list[Pair]]:
+    """Returns pairs of the same image by kind: near by hash, and confirmed by pixels."""
+    return confirmed(duplicate_pairs(seen), [one.small for one in seen])
 
 
 def survey_of(
     seen: Sequence[Seen],
     corrupt: Sequence[dict[str, str]],
+    pairs: Mapping[str, Sequence[Pair]],
     *,
     root: Path | None = None,
-    pairs: Mapping[str, Sequence[Pair]] | None = None,
 ) -> dict[str, Any]:
     """Returns what there is to say of decoded images, as plain values.
 
     Args:
         seen, corrupt: from `ml.inspection.seen.decode`.
+        pairs: of `same_pairs`.
         root: names are given relative to it.
-        pairs: of `duplicate_pairs`, where they are known already.
 
     Returns:
         `images`, `readable`, `classes` (counts by split and label), `sizes` (the commonest), `sizes_by_class` and
         `intensities` (by split and label), `corrupt` (file and reason), `duplicates` (pairs by kind: exact, near,
         mirrored; within and across splits), `clusters`, `conflicts` (pairs of one image under two labels: see
-        `SAME_IMAGE`), `leakage` (for each two splits, the images of the second that have a counterpart
+        `SURELY_SAME`), `leakage` (for each two splits, the images of the second that have a counterpart
         in the first, by kind), `groups_in_two_splits` and `looks_like_ct`. Lists of examples are cut at 50.
     """
-    pairs = pairs or duplicate_pairs(seen)
     groups = Counter(clusters(seen, pairs))
     torn = torn_pairs(pairs, seen)
     return {
@@ -152,20 +152,8 @@ def _two_labels(pair: Pair, seen: Sequence[Seen]) -> bool:
 
 def torn_pairs(pairs: Mapping[str, Sequence[Pair]], seen: Sequence[Seen]) -> list[tuple[str, Pair]]:
     """Returns the pairs of one and the same image under two labels, with their kind."""
-    return [
-        (kind, pair)
-        for kind in KINDS
-        for pair in pairs[kind]
-        if _two_labels(pair, seen) and (kind == "exact" or _likeness(kind, pair, seen) >= SAME_IMAGE)
-    ]
-
-
-def _likeness(kind: str, pair: Pair, seen: Sequence[Seen]) -> float:
-    first, second = (seen[i].small.astype(np.float64) for i in pair)
-    other = second[:, ::-1] if kind == "mirrored" else second
-    if min(first.std(), other.std()) == 0:
-        return 0.0
-    return float(np.corrcoef(first.ravel(), other.ravel())[0, 1])
+    sure = confirmed(pairs, [one.small for one in seen], SURELY_SAME)
+    return [(kind, pair) for kind in KINDS for pair in sure[kind] if _two_labels(pair, seen)]
 
 
 def _conflicts(

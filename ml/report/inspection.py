@@ -250,8 +250,8 @@ def _duplicates(survey: dict[str, Any], gallery: Gallery | None) -> Section:
     for (kind, first, second), shots in (gallery.pairs if gallery else {}).items():
         if first == second:
             blocks.append(_pictures(f"{_KINDS[kind]}, both in {first}", shots, _PAIR_SIZE))
-    return Section("Duplicates", blocks, "Near means perceptual hashes that differ in at most 4 of 64 bits; mirrored, "
-                   "that they do left to right. The rule is coarse: slices of like shape fall together.")  # fmt: skip
+    return Section("Duplicates", blocks, "Near: perceptual hashes that differ in at most 4 of 64 "
+                   "bits, and pixels that correlate to 0.9; mirrored: the same, turned left to right.")  # fmt: skip
 
 
 def _conflicts(survey: dict[str, Any], gallery: Gallery | None) -> Section:

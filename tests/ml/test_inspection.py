@@ -13,7 +13,7 @@ from ml.inspection.gallery import Gallery, make_gallery
 from ml.inspection.measures import pixel_measures
 from ml.inspection.pairs import duplicate_pairs
 from ml.inspection.seen import decode
-from ml.inspection.survey import survey_of
+from ml.inspection.survey import same_pairs, survey_of
 from ml.report import to_text
 from ml.report.inspection import inspection_page, inspection_sections
 
@@ -91,15 +91,18 @@ def test_survey_says_where_duplicates_lie_and_which_labels_contradict(folder: Pa
     }
 
 
-def test_images_that_only_their_hashes_call_near_do_not_contradict(folder: Path) -> None:
+def test_what_only_hashes_call_near_is_not_the_same_image(folder: Path) -> None:
     seen, corrupt = decode(find_images([folder]), folder)
     one, other = (next(s for s in seen if s.image.path.name == name) for name in ("b.png", "alone.png"))
     both = [one, replace(other, phash=one.phash)]
-    survey = survey_of(both, corrupt, root=folder)
-    assert survey["duplicates"]["near"]["pairs"] == 1
+    assert duplicate_pairs(both)["near"] == [(0, 1)]
+    survey = survey_of(both, corrupt, same_pairs(both), root=folder)
+    assert survey["duplicates"]["near"]["pairs"] == 0
     assert survey["conflicts"] == []
     both[1] = replace(both[1], small=one.small)
-    assert [found["kind"] for found in survey_of(both, corrupt)["conflicts"]] == ["near"]
+    survey = survey_of(both, corrupt, same_pairs(both))
+    assert survey["duplicates"]["near"]["pairs"] == 1
+    assert [found["kind"] for found in survey["conflicts"]] == ["near"]
 
 
 def test_sizes_and_intensities_by_split_and_class(folder: Path) -> None:
@@ -149,8 +152,8 @@ def test_the_source_is_what_the_folders_say_beside_label_and_split() -> None:
 def surveyed(root: Path) -> tuple[dict, Gallery]:
     """What `inspect` hands to its report; two labels are too few groups to audit here."""
     seen, corrupt = decode(find_images([root]), root)
-    pairs = duplicate_pairs(seen)
-    survey = survey_of(seen, corrupt, root=root, pairs=pairs)
+    pairs = same_pairs(seen)
+    survey = survey_of(seen, corrupt, pairs, root=root)
     survey["shortcuts"] = {"audited": False, "reason": "Too few images."}
     return survey, make_gallery(seen, pairs, root)
 

@@ -16,6 +16,7 @@ from ml.inspection.leakage import (
     refuse_conflicts,
     stamp,
 )
+from ml.inspection.pairs import shrink
 from ml.manifest import Row
 from tests.pictures import picture
 
@@ -108,6 +109,17 @@ def test_what_the_manifest_calls_near_is_near() -> None:
     assert [(leak.kind, leak.image, leak.other) for leak in leaks.found] == [
         ("near", "test/4.png", "train/0.png")
     ]
+
+
+def test_pixels_confirm_what_hashes_call_near() -> None:
+    rows, hashes = planted("mirrored")
+    small = [shrink(one) for one in (*PIXELS, PLANTS["mirrored"][0])]
+    assert find_leaks(rows, hashes, small).counts()["mirrored"] == 1
+    hashes[-1] = replace(hashes[-1], phash=hashes[1].phash)
+    assert find_leaks(rows, hashes).counts()["near"] == 1
+    assert find_leaks(rows, hashes, small).counts()["near"] == 0
+    flat = [np.zeros((32, 32), np.uint8)] * len(rows)
+    assert find_leaks(rows, hashes, flat).found == ()
 
 
 def test_duplicates_within_one_part_are_no_leak() -> None:
