@@ -13,7 +13,6 @@ Floats = npt.NDArray[np.float64]
 
 _LOWEST: Final = 0.05
 _HIGHEST: Final = 20.0
-_STEPS: Final = 80
 
 
 class CalibrationError(InputError):
@@ -28,7 +27,7 @@ def probabilities(logits: npt.ArrayLike, temperature: float = 1.0) -> Floats:
 
 
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Returns the temperature with the least log loss, by golden-section search on its logarithm.
+    """Returns the temperature with the least log loss.
 
     Args:
         logits: (N, 4), of images that the network was not trained on.
@@ -37,6 +36,10 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     Raises:
         CalibrationError: when there is nothing to fit.
     """
+    # Here and not above: it costs a third of a second, and only who trains needs it.
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     scores, truth = np.asarray(logits, np.float64), np.asarray(labels, np.int64)
     if len(truth) == 0 or len(scores) != len(truth):
         raise CalibrationError(
@@ -44,14 +47,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         )
 
     def loss(log_temperature: float) -> float:
-        tempered = scores / np.exp(log_temperature)
-        top = tempered.max(axis=1)
-        log_sum = top + np.log(np.exp(tempered - top[:, np.newaxis]).sum(axis=1))
-        return float((log_sum - tempered[np.arange(len(truth)), truth]).mean())
+        spread = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return float(-spread[np.arange(len(truth)), truth].mean())
 
-    low, high = np.log(_LOWEST), np.log(_HIGHEST)
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(_STEPS):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
-    return float(np.exp((low + high) / 2))
+    found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded")
+    return float(np.exp(found.x))

@@ -1,4 +1,4 @@
-"""From a Keras network to an ONNX file."""
+"""From a network to files for other tools: ONNX, and Keras's legacy HDF5."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import keras
 import numpy as np
 import onnx
 
-from ml.checkpoint.graph import append_tail
+from ml.checkpoint import Checkpoint
+from ml.checkpoint.graph import OUTPUTS, answer, append_tail, open_session
 from ml.checkpoint.signatures import tapped
+from ml.checkpoint.writing import demand_equal, differences
 from ml.networks import Network
+from ml.preprocessing import scale
 
 OPSET: Final = 15
 
@@ -41,3 +44,39 @@ def export_onnx(
         features = onnx.load(path)
     kernel, bias = (np.asarray(value, np.float32) for value in network.head.get_weights())
     return append_tail(features, kernel, bias, temperature)
+
+
+def export_h5(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes the whole Keras model as a legacy HDF5 file, made of Keras's own layers alone, and verifies it.
+
+    The model takes `image` (N, S, S, 1) in -1..1 and gives a list: probabilities, maps, embeddings. It does not
+    tell novelty.
+
+    Raises:
+        CheckpointError: when the file, read back, answers otherwise than the checkpoint.
+    """
+    network = checkpoint.build_network()
+    reader, features = network.reader.output, network.features.output
+    pointwise = keras.layers.Conv2D(len(checkpoint.classes), 1, use_bias=False, name="maps")
+    outputs = [reader["probabilities"], pointwise(features), reader["embeddings"]]
+    model = keras.Model(network.features.input, outputs, name=network.spec.name)
+    pointwise.set_weights([network.head.get_weights()[0][np.newaxis, np.newaxis]])
+    keras.saving.save_model(model, path)
+    # Our own file of a moment ago, and no other: Keras files are not loaded anywhere else.
+    again = keras.saving.load_model(path, compile=False)
+    golden = checkpoint.golden()
+    said = again.predict_on_batch(scale(golden.levels))
+    worst = differences(dict(zip(OUTPUTS, map(np.asarray, said), strict=True)), vars(golden))
+    demand_equal(worst, f"{path.name} answers otherwise than the checkpoint")
+
+
+def write_onnx(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes the checkpoint's ONNX file and verifies it as it lies there.
+
+    Raises:
+        CheckpointError: when the file answers otherwise than when the checkpoint was made.
+    """
+    path.write_bytes(checkpoint.onnx)
+    golden = checkpoint.golden()
+    worst = differences(answer(open_session(path.read_bytes()), scale(golden.levels)), vars(golden))
+    demand_equal(worst, f"{path.name} answers otherwise than the checkpoint")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 CLASSES: Final = ("glioma", "meningioma", "notumor", "pituitary")
+NOT_ASSESSABLE: Final = "not_assessable"
+"""What is said instead of a class where an image is no brain MRI."""
+
 DISPLAY_NAMES: Final = {
     "glioma": "Glioma",
     "meningioma": "Meningioma",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ml.checkpoint import graph
 from ml.checkpoint.arrays import unpack, unpack_hashes
 from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.foreign import refusal
 from ml.checkpoint.signatures import reader_with_signatures
 from ml.checkpoint.weights import load_weights
 from ml.config import ConfigError, network_spec
@@ -201,7 +202,10 @@ def read_checkpoint(data: bytes | Path, expected_sha256: str | None = None) -> C
     Raises:
         CheckpointError: with a sentence that says what is wrong.
     """
-    data = _bytes(data) if isinstance(data, Path) else data
+    path, data = (data, _bytes(data)) if isinstance(data, Path) else (None, data)
+    refused = refusal(data, path)
+    if refused is not None:
+        raise CheckpointError(refused)
     sha256 = hashlib.sha256(data).hexdigest()
     if expected_sha256 is not None and sha256 != expected_sha256:
         raise CheckpointError(

@@ -93,6 +93,15 @@ def read_head(data: bytes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floa
     return kernel, bias
 
 
+def with_temperature(data: bytes, temperature: float) -> bytes:
+    """Returns an ONNX file that divides its logits by another temperature."""
+    model = parse(data)
+    for tensor in model.graph.initializer:
+        if tensor.name == SCALE:
+            tensor.CopyFrom(numpy_helper.from_array(np.array(1.0 / temperature, np.float32), SCALE))
+    return bytes(model.SerializeToString())
+
+
 def with_head(data: bytes, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> bytes:
     """Returns an ONNX file with another head of the same shape."""
     model = parse(data)

@@ -55,13 +55,13 @@ def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    predict = _command(commands, "predict", "reading", "read images")
+    predict = _command(commands, "predict", "predicting", "read images")
     predict.add_argument("paths", nargs="+", type=Path, help="folders and image files")
     predict.add_argument("--json", action="store_true", help="print one JSON object for each image")
     explain = _command(commands, "explain", "explaining", "show where the model looked, or measure it")
     _explain_arguments(explain)
-    export = _command(commands, "export", "reading", "write a checkpoint's model as ONNX or Keras weights")
-    export.add_argument("--out", type=Path, required=True, help="a name in .onnx or .weights.h5")
+    export = _command(commands, "export", "predicting", "write a checkpoint's model for other tools")
+    export.add_argument("--out", type=Path, required=True, help="a name in .onnx, .h5 or .weights.h5")
     evaluate = _command(commands, "evaluate", "reading", "measure a checkpoint")
     compare = _command(commands, "compare", "reading", "measure two checkpoints and ask the gate")
     compare.add_argument("candidate", type=Path, help="the other checkpoint; --checkpoint is the incumbent")

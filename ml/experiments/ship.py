@@ -9,60 +9,98 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.checkpoint import Reference, Replay, TrainingHashes, write_checkpoint
-from ml.checkpoint.graph import open_session, run_session
+from ml.calibration import fit_temperature
+from ml.checkpoint import Reference, Replay, TrainingHashes, signature_layers, write_checkpoint
+from ml.checkpoint.graph import SIGNATURES, open_session, read_head, run_session, with_temperature
 from ml.datasets import draw_epoch
 from ml.experiments.folds import SEED, Collected, Plan
 from ml.export import export_onnx
 from ml.networks import Weights, build_network, round_weights
+from ml.novelty import fit_novelty
 from ml.preprocessing import Preprocessing, scale
+from ml.splits import choose_groups
 
 REPLAYED: Final = 2000
+REPLAY_BYTES: Final = 8 * 2**20
+REFERENCE_BYTES: Final = 4 * 2**20
+_BESIDE: Final = 300
+"""Bytes of an image's label, hash and group beside its float16 embedding, at most."""
+
+FITTED_ON: Final = 4000
+"""Training images that novelty is learned from, one of each set of near-duplicates."""
+
 INTENDED_USE: Final = (
     "Research and review support: a second look at single brain MRI slices that a radiologist reads. "
     "Not a medical device; not for diagnosis, triage or screening."
 )
 
+Indices = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
 
 def build_checkpoint(
     plan: Plan, collected: Collected, weights: Weights, preprocessing: Preprocessing, metadata: dict[str, Any]
 ) -> bytes:
-    """Returns the archive of a run's network, with replay, reference and training hashes.
+    """Returns the archive of a run's network, calibrated, with novelty, replay, reference and training hashes.
+
+    The validation part, which the network did not learn from, sets the temperature and the threshold of novelty;
+    the test part decides nothing and becomes the reference part. Where a wide network's embeddings would not
+    fit, replay and reference part hold fewer images, the reference part by whole subjects.
 
     Args:
         weights: in the order of `Network.trainable`; rounded here.
-        metadata: name, figures, seed, recipe and whatever else is to be told; network, calibration and
+        metadata: name, figures, seed, recipe and whatever else is to be told; network, calibration, novelty and
             intended use are filled in.
     """
+    rounded = round_weights(weights)
     network = build_network(plan.recipe.network, size=preprocessing.size)
-    network.trainable.set_weights(round_weights(weights))
-    onnx = export_onnx(network)
-    seen = np.concatenate((plan.train, plan.validation))
-    sample = _replay_sample(collected, seen)
-    session = open_session(onnx)
-
-    def embed(chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        parts = np.array_split(chosen, max(1, len(chosen) // 32))
-        images = (scale(collected.pixels.levels[part]) for part in parts)
-        return np.concatenate([run_session(session, image, ["embeddings"])[0] for image in images])
-
+    network.trainable.set_weights(rounded)
+    layers = signature_layers(network)
+    onnx = export_onnx(network, signature_layers=layers)
+    answers = _Answers(onnx, collected)
     labels, hashes = collected.labels, collected.pixels.sha256
-    groups = [collected.images[i].group for i in plan.test]
+    kernel, bias = read_head(onnx)
+    validated = answers.of(plan.validation)
+    temperature = fit_temperature(validated["embeddings"] @ kernel + bias, labels[plan.validation])
+    calibrated = build_network(plan.recipe.network, size=preprocessing.size, temperature=temperature)
+    calibrated.trainable.set_weights(rounded)
+    ordinary = _distinct(collected, plan.train)[:FITTED_ON]
+    novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES])
+    seen = np.concatenate((plan.train, plan.validation))
+    sample = _replay_sample(collected, seen, _rows(REPLAY_BYTES, len(kernel)))
+    held = _reference_sample(collected, plan.test, _rows(REFERENCE_BYTES, len(kernel)))
     return write_checkpoint(
-        network=network,
-        onnx=onnx,
+        network=calibrated,
+        onnx=with_temperature(onnx, temperature),
         preprocessing=preprocessing,
-        replay=Replay(embed(sample), labels[sample], tuple(hashes[sample])),
-        reference=Reference(embed(plan.test), labels[plan.test], tuple(groups), tuple(hashes[plan.test])),
+        novelty=novelty,
+        replay=Replay(answers.of(sample)["embeddings"], labels[sample], tuple(hashes[sample])),
+        reference=Reference(
+            answers.of(held)["embeddings"], labels[held], tuple(collected.groups(held)), tuple(hashes[held])
+        ),
         training_hashes=TrainingHashes(tuple(hashes[seen]), collected.pixels.phash[seen]),
         metadata={
-            "network": plan.recipe.network.model_dump(mode="json"),
-            "calibration": {"temperature": 1.0},
             "intended_use": INTENDED_USE,
             "code_version": code_version(),
             **metadata,
+            "calibration": {"temperature": temperature, "fitted_on": len(plan.validation)},
+            "novelty": {"fitted_on": len(ordinary), "threshold_on": len(plan.validation)},
         },
     )
+
+
+class _Answers:
+    """Embeddings and signatures of a run's images, from the network's ONNX export."""
+
+    def __init__(self, onnx: bytes, collected: Collected) -> None:
+        self._session, self._levels = open_session(onnx), collected.pixels.levels
+
+    def of(self, chosen: Indices) -> dict[str, Floats]:
+        """Returns `embeddings` (n, D) and `signatures` (n, K)."""
+        names = ("embeddings", SIGNATURES)
+        parts = np.array_split(chosen, max(1, len(chosen) // 32))
+        found = [run_session(self._session, scale(self._levels[part]), names) for part in parts]
+        return {name: np.concatenate([one[i] for one in found]) for i, name in enumerate(names)}
 
 
 def code_version() -> str:
@@ -74,10 +112,27 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def _replay_sample(collected: Collected, seen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _rows(bytes_at_most: int, width: int) -> int:
+    return bytes_at_most // (2 * width + _BESIDE)
+
+
+def _distinct(collected: Collected, chosen: Indices) -> Indices:
+    """Draws one of each set of near-duplicates, in random order, always the same."""
+    return chosen[draw_epoch([collected.images[i].near for i in chosen], np.random.default_rng(SEED))]
+
+
+def _replay_sample(collected: Collected, seen: Indices, most: int) -> Indices:
     """Chooses as many images of each class, one of each set of near-duplicates."""
-    rng = np.random.default_rng(SEED)
-    distinct = seen[draw_epoch([collected.images[i].near for i in seen], rng)]
+    distinct = _distinct(collected, seen)
     labels = collected.labels[distinct]
-    each = REPLAYED // len(np.unique(labels))
+    each = min(REPLAYED, most) // len(np.unique(labels))
     return np.sort(np.concatenate([distinct[labels == label][:each] for label in np.unique(labels)]))
+
+
+def _reference_sample(collected: Collected, held: Indices, most: int) -> Indices:
+    """Chooses whole subjects, each class in proportion, until the images fit; all of them where they do."""
+    if len(held) <= most:
+        return held
+    groups, labels = collected.groups(held), [collected.images[i].label for i in held]
+    chosen = choose_groups(groups, labels, 0.98 * most / len(held), SEED)
+    return held[[group in chosen for group in groups]][:most]

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ml.checkpoint import Checkpoint, read_checkpoint, replace_head
+from ml.checkpoint.writing import golden_pixels
 from ml.cli import main
 from ml.inference import OnnxPredictor
 from ml.labels import CLASSES
@@ -43,17 +44,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_predict_prints_one_object_a_line(
-    folder: Path, checkpoint_path: Path, tiny: Checkpoint, capsys: pytest.CaptureFixture[str]
+    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paths = [str(folder / "glioma"), str(folder / "pituitary" / "3.png")]
+    heads = golden_pixels(13)
+    (tmp_path / "heads").mkdir()
+    for number, pixels in enumerate(heads[:12]):
+        Image.fromarray(pixels).save(tmp_path / "heads" / f"{number:02d}.png")
+    Image.fromarray(heads[12]).save(tmp_path / "one.png")
+    paths = [str(tmp_path / "heads"), str(tmp_path / "one.png")]
     assert main(["predict", *paths, "--json", "--checkpoint", str(checkpoint_path)]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(answers) == 13
     assert answers[-1]["file"] == paths[1]
-    pixels = np.asarray(Image.open(paths[1]))
-    expected = OnnxPredictor(tiny).predict(tiny.preprocessing.apply(pixels)[np.newaxis]).probabilities[0]
-    assert list(answers[-1]["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
-    assert answers[-1]["label"] == CLASSES[int(expected.argmax())]
+    expected = OnnxPredictor(tiny).predict(tiny.preprocessing.apply(heads[12])[np.newaxis])
+    assert list(answers[-1]["probabilities"].values()) == pytest.approx(expected.probabilities[0], abs=1e-5)
+    assert answers[-1]["label"] == CLASSES[int(expected.probabilities[0].argmax())]
+    assert answers[-1]["novelty"] == pytest.approx(float(expected.novelty[0]), abs=1e-3)
+    assert main(["predict", paths[1], "--checkpoint", str(checkpoint_path)]) == 0
+    assert capsys.readouterr().out.startswith(answers[-1]["label"])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +74,7 @@ def test_predict_prints_one_object_a_line(
         ),
         (["train", "--manifest", "gone.csv", "--out", "x"], "No such file or directory: 'gone.csv'"),
         (["reproduce", "fold-9", "--data", "."], "fold-9: not a run; expected some of fold-5"),
-        (["export", "--out", "model.pkl"], "Give a name that ends in .onnx or .weights.h5."),
+        (["export", "--out", "model.pkl"], "Give a name that ends in .onnx, .h5"),
     ],
 )
 def test_errors_are_one_sentence(
@@ -128,7 +136,53 @@ def test_export_gives_a_file_that_onnx_runtime_opens(
     out = tmp_path / "model.onnx"
     assert main(["export", "--out", str(out), "--checkpoint", str(checkpoint_path)]) == 0
     session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
-    assert [output.name for output in session.get_outputs()] == ["probabilities", "maps", "embeddings"]
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["probabilities", "maps", "embeddings", "signatures"]
+
+
+def test_export_gives_a_keras_file_of_keras_layers_alone(
+    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path
+) -> None:
+    import keras
+
+    out = tmp_path / "model.h5"
+    assert main(["export", "--out", str(out), "--checkpoint", str(checkpoint_path)]) == 0
+    batch = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64, 1)).astype(np.float32)
+    probabilities, maps, embeddings = keras.saving.load_model(out).predict_on_batch(batch)
+    expected = OnnxPredictor(tiny).predict(batch)
+    assert probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+    assert maps == pytest.approx(expected.maps, abs=1e-5)
+    assert embeddings == pytest.approx(expected.embeddings, abs=1e-5)
+
+
+def test_a_keras_file_is_never_loaded(
+    checkpoint_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, beginning, kind in [
+        ("model.h5", b"\x89HDF\r\n\x1a\n", "a Keras HDF5 file"),
+        ("model.bin", b"\x80\x04\x95", "a pickle"),
+        ("model.joblib", b"", "a joblib pickle"),
+    ]:
+        (tmp_path / name).write_bytes(beginning)
+        for command in (["predict", str(tmp_path)], ["evaluate"]):
+            assert main([*command, "--checkpoint", str(tmp_path / name)]) == 2
+            said = capsys.readouterr().err
+            assert said.startswith(f"{name} is {kind}, which is never loaded: such a file can carry code")
+            assert "python -m ml train" in said
+
+
+def test_predict_says_what_is_no_brain_mri(
+    checkpoint_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8)).save(noise)
+    assert main(["predict", str(noise), "--json", "--checkpoint", str(checkpoint_path)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["label"] == "not_assessable"
+    assert answer["novelty"] > answer["threshold"]
+    assert answer["probabilities"] is None
+    assert main(["predict", str(noise), "--checkpoint", str(checkpoint_path)]) == 0
+    assert capsys.readouterr().out.startswith("not assessable: unlike a brain MRI (novelty ")
 
 
 def test_inspect_prints_json_and_writes_html(
