@@ -278,8 +278,9 @@ def test_every_checkpoint_that_ships_is_registered_once_and_the_first_put_in_for
     assert set(eligible_versions()) == set(ModelVersion.objects.all())
 
 
-def test_what_is_no_checkpoint_of_ours_is_not_registered(tmp_path):
-    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(CommandError):
-        call_command("register_model", str(tmp_path / "model.h5"))
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.joblib", "model.pkl"])
+def test_files_of_other_tools_are_refused_with_the_reason(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x04K\x01.")
+    with pytest.raises(CommandError, match="never loaded"):
+        call_command("register_model", str(tmp_path / name))
     assert not ModelVersion.objects.exists()

@@ -3,13 +3,13 @@
 import pytest
 from django.test import Client
 
-from classifier.models import JobStatus, TrainingRun
+from classifier.models import JobStatus, ModelVersion, TrainingRun
 from mriplatform.audit.models import AuditEvent
 from mriplatform.audit.recording import record
 from reviews.models import LabelSet, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
 from reviews.services.label_sets import freeze_label_set
-from tests.factories import analysed_image, make_collection, make_user
+from tests.factories import analysed_image, make_collection, make_study, make_user, make_version
 
 FREEZE = "/admin/reviews/labelset/freeze/"
 
@@ -55,9 +55,15 @@ def test_an_engineer_freezes_a_collection_and_retrains_from_it(sign_in, engineer
 
     retrain = f"/admin/reviews/labelset/{label_set.pk}/retrain/"
     assert retrain in frozen.content.decode()
-    assert "Version 1" in client.get(retrain).content.decode()
-    started = client.post(retrain, {"seed": "3"}, follow=True)
+    other = make_version()
+    assert (
+        f"{other.number} · {other.name} (reads for this collection)" in client.get(retrain).content.decode()
+    )
+    base = ModelVersion.objects.get(number=1)
+    assert client.post(retrain, {"base": str(collection.pk)}).status_code == 404
+    started = client.post(retrain, {"seed": "3", "base": str(base.pk)}, follow=True)
     run = TrainingRun.objects.get()
+    assert run.base_version == base
     assert (run.seed, run.started_by, run.manifest_sha256) == (3, engineer, label_set.manifest_sha256)
     assert started.redirect_chain[-1][0] == f"/admin/classifier/trainingrun/{run.pk}/change/"
     assert "Training run 1" in said(started)[0]
@@ -131,9 +137,8 @@ def test_a_role_in_one_collection_opens_nothing_of_another_that_one_only_uploads
     assert own.filter(collection_id=collection.pk).exists()
 
 
-def test_failed_predictions_are_tried_again_only_where_one_may(sign_in, collection, image, engineer):
-    image.predictions.create(status=JobStatus.FAILED, attempt=3)
-    failed = image.predictions.get(status=JobStatus.FAILED)
+def test_failed_predictions_are_tried_again_only_where_one_may(sign_in, collection, engineer):
+    failed = make_study(collection).images.get().predictions.create(status=JobStatus.FAILED, attempt=3)
     form = {"action": "try_again", "_selected_action": [str(failed.pk)]}
     other = make_user(collection=make_collection("Elsewhere"), role="ml_engineer", is_staff=True)
     other.memberships.create(collection=collection, role="approver")
