@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from ml.config import NetworkSpec
-from ml.networks.parts import join_finer, to_rgb
+from ml.networks.parts import NORM_MOMENTUM, join_finer, to_rgb
 
 _HALF_RANGE: Final = 127.5
 _MEAN: Final = (0.485, 0.456, 0.406)
@@ -52,6 +52,9 @@ def fill_application(features: keras.Model, given: keras.Model) -> None:
 
 
 def _last(given: keras.Model, spec: NetworkSpec) -> Any:
+    for layer in given.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = NORM_MOMENTUM
     if not spec.fine_map:
         return given.output
     return join_finer(given.output, given.get_layer(_FINER[spec.name]).output, spec.width)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from keras import layers
 
 from ml.config import NetworkSpec
-from ml.networks.parts import channels, convolve
+from ml.networks.parts import NORM_MOMENTUM, channels, convolve
 
 _BLOCKS: Final = (32, 64, 128, 192, 256)
 _BETWEEN: Final = 0.5
@@ -45,5 +45,5 @@ def small_cnn(image: Any, spec: NetworkSpec) -> Any:
 
 def _normalised(x: Any, width: int, stride: int, name: str) -> Any:
     x = layers.Conv2D(width, 3, stride, padding="same", use_bias=False, name=f"{name}_convolution")(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

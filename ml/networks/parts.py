@@ -8,6 +8,9 @@ from keras import layers
 
 GREY_TO_RGB: Final = "grey_to_rgb"
 
+NORM_MOMENTUM: Final = 0.9
+"""Batch statistics are averaged over some ten steps: Keras's own 0.99 lags behind in a training of a few hundred."""
+
 _NECK: Final = (256, 128, 384)  # channels of the last activations, of the finer ones, of both together
 
 
