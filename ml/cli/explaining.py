@@ -27,7 +27,8 @@ from ml.explanation import (
     randomise_cascading,
     saliency,
 )
-from ml.explanation.occlusion import Answer
+from ml.explanation.localisation import believed_masks
+from ml.explanation.methods import Logits, compare_methods, watch
 from ml.inference import Floats, OnnxPredictor, Outputs, verify_golden
 from ml.inspection import find_images, read_grey
 from ml.labels import CLASSES, InputError, label_index
@@ -37,6 +38,10 @@ from ml.preprocessing import Levels, scale
 
 SANITY_IMAGES = 32
 """Enough for a mean; a network is run several dozen times on them."""
+
+
+METHOD_IMAGES = 48
+"""Evenly spread over the part: occlusion costs some 230 forward passes each."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,8 @@ def _explained(
         picture = options.out / f"{name}{'' if method == 'gradcam' else '-occlusion'}.png"
         _write(picture, _drawn(checkpoint, seen, raw))
         facts["overlays"][method] = str(picture)
-    stored = {"maps": seen.answer.maps[0], "probabilities": seen.answer.probabilities[0]}
-    np.savez(options.out / f"{name}.npz", **stored, **{key: maps[key] for key in maps if key != "gradcam"})
+    stored: dict[str, Any] = {"maps": seen.answer.maps[0], "probabilities": seen.answer.probabilities[0]}
+    np.savez(options.out / f"{name}.npz", **stored | {key: maps[key] for key in maps if key != "gradcam"})
     if len(maps) == 2:
         facts["agreement"] = asdict(_agreement(maps, seen.levels))
     return facts
@@ -123,20 +128,16 @@ def _maps(
     if options.method in ("gradcam", "both"):
         maps["gradcam"] = class_map(seen.answer.maps[0], label, against)
     if options.method in ("occlusion", "both"):
-        watched = _watched(checkpoint, predictor, label, against)
+        watched = watch(_logits(checkpoint, predictor), label, against)
         maps["occlusion"] = occlude(
             seen.levels, watched, patch=options.patch, stride=options.stride, fill=options.fill
         )
     return maps
 
 
-def _watched(checkpoint: Checkpoint, predictor: OnnxPredictor, label: int, against: int | None) -> Answer:
-    """Returns the logit of a class, or the difference of two, as a function of images."""
+def _logits(checkpoint: Checkpoint, predictor: OnnxPredictor) -> Logits:
     kernel, bias = checkpoint.head()
-    direction = np.eye(len(CLASSES), dtype=np.float32)[label]
-    if against is not None:
-        direction = direction - np.eye(len(CLASSES), dtype=np.float32)[against]
-    return lambda batch: (predictor.predict(batch).embeddings @ kernel + bias) @ direction
+    return lambda batch: predictor.predict(batch).embeddings @ kernel + bias
 
 
 def _agreement(maps: dict[str, Floats], levels: Levels) -> Agreement:
@@ -180,7 +181,30 @@ def _sentence(facts: dict[str, Any]) -> str:
 
 def _print_localisation(checkpoint: Checkpoint, options: argparse.Namespace) -> int:
     """Measures maps against the masks of a manifest's part."""
-    rows = read_manifest(options.manifest).part(options.split)
+    rows, levels, masks = _masked_part(checkpoint, options)
+    labels = np.array([label_index(row.label) for row in rows])
+    predictor = _predictor(checkpoint)
+    answers = predict_levels(predictor, levels)
+    maps, scores = answers["maps"], answers["probabilities"]
+    figures = localisation_figures(
+        maps, scores, labels, masks, levels, [row.group or row.image for row in rows]
+    )
+    if options.method != "gradcam":
+        right = believed_masks(labels, masks, levels)[0] & (scores.argmax(axis=1) == labels)
+        some = np.flatnonzero(right)
+        some = some[np.unique(np.linspace(0, len(some) - 1, min(METHOD_IMAGES, len(some))).astype(int))]
+        figures["methods"] = compare_methods(
+            levels[some], maps[some], labels[some], masks[some], _logits(checkpoint, predictor)
+        )
+    print(json.dumps(figures, indent=1) if options.json else _localisation_text(figures))
+    return 0
+
+
+def _masked_part(
+    checkpoint: Checkpoint, options: argparse.Namespace
+) -> tuple[tuple[Row, ...], Levels, npt.NDArray[np.bool_]]:
+    """Reads the images of a manifest's part with their masks, both in the network's frame."""
+    rows = tuple(read_manifest(options.manifest).part(options.split))
     if not rows:
         raise InputError(f"The manifest has no image in its {options.split} part.")
     root = options.root or options.manifest.parent
@@ -193,13 +217,7 @@ def _print_localisation(checkpoint: Checkpoint, options: argparse.Namespace) -> 
         masks[number] = False if framed is None else framed
     if not masks.any():
         raise InputError("No image of this part has a mask that fits it; name their folder with --masks.")
-    answers = predict_levels(_predictor(checkpoint), levels)
-    figures = localisation_figures(
-        answers["maps"], answers["probabilities"], np.array([label_index(row.label) for row in rows]), masks,
-        levels, [row.group or row.image for row in rows],
-    )  # fmt: skip
-    print(json.dumps(figures, indent=1) if options.json else _localisation_text(figures))
-    return 0
+    return rows, levels, masks
 
 
 def _mask_of(row: Row, root: Path, folder: Path | None) -> Path | None:
@@ -231,6 +249,14 @@ def _localisation_text(figures: dict[str, Any]) -> str:
             if part[name] is not None:
                 low, high = part["intervals"][name]
                 lines.append(f"  {phrase:<40}{part[name]:.3f}  ({low:.3f}–{high:.3f})")
+    if methods := figures.get("methods"):
+        lines.append(f"Grad-CAM and occlusion on {methods['n']} of them, in the head")
+        for name in ("spearman", "pearson", "top_overlap"):
+            value = methods[name]
+            lines.append(f"  {name:<40}{'undefined' if value is None else format(value, '.3f')}")
+        for method in ("gradcam", "occlusion"):
+            lines.append(f" {method}")
+            lines += [f"  {words[name]:<40}{value:.3f}" for name, value in methods[method].items()]
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Where a network looked: Grad-CAM, occlusion, and how far either is to be believed.
 
-Light but for `ml.explanation.proof`, which needs Keras and is imported by name.
+Light but for two modules that are imported by name: `proof` needs Keras, `pictures` Matplotlib.
 """
 
 from ml.explanation.agreement import Agreement, agreement
@@ -13,6 +13,7 @@ from ml.explanation.gradcam import (
     saliency,
 )
 from ml.explanation.localisation import localisation_figures, localise
+from ml.explanation.methods import compare_methods, watch
 from ml.explanation.occlusion import FILLS, occlude
 from ml.explanation.sanity import SanityCheck, randomise_cascading
 
@@ -23,6 +24,7 @@ __all__ = [
     "SanityCheck",
     "agreement",
     "class_map",
+    "compare_methods",
     "enlarge",
     "localisation_figures",
     "localise",
@@ -31,4 +33,5 @@ __all__ = [
     "overlay",
     "randomise_cascading",
     "saliency",
+    "watch",
 ]

@@ -113,13 +113,13 @@ def localisation_figures(
     """
     if not len(maps) == len(probabilities) == len(labels) == len(masks) == len(levels):
         raise ExplanationError("Maps, probabilities, labels, masks and images must be as many of each.")
-    believed, left_out = _believed(labels, masks, levels)
+    believed, left_out = believed_masks(labels, masks, levels)
     right = believed & (probabilities.argmax(axis=1) == labels)
     chosen = np.flatnonzero(right)
     found = np.array([
         _row(localise(maps[i, ..., labels[i]], masks[i], head_area(levels[i]))) for i in chosen
     ], np.float64).reshape(len(chosen), len(MEASURES))  # fmt: skip
-    names = [str(i) if groups is None else groups[i] for i in chosen]
+    names = [str(i) if groups is None else groups[int(i)] for i in chosen]
     figures = _summary(found, names, seed, bootstrap)
     figures["per_class"] = {
         name: _summary(found[own], [names[i] for i in np.flatnonzero(own)], seed, bootstrap)
@@ -129,7 +129,14 @@ def localisation_figures(
     return figures | left_out | {"named_wrongly": int((believed & ~right).sum())}
 
 
-def _believed(labels: Ints, masks: Any, levels: Levels) -> tuple[Bools, dict[str, int]]:
+def believed_masks(labels: Ints, masks: Any, levels: Levels) -> tuple[Bools, dict[str, int]]:
+    """Returns which images are tumours with a mask that no copy contradicts, and counts of the others.
+
+    Args:
+        labels: (N,) class indices.
+        masks: (N, S, S), all zero without a mask.
+        levels: uint8 (N, S, S).
+    """
     tumour = labels != CLASSES.index("notumor")
     drawn = tumour & np.array([mask.any() for mask in masks], np.bool_).reshape(len(masks))
     having = np.flatnonzero(drawn)

@@ -44,8 +44,9 @@ def gradcam_autodiff(network: Network, batch: Floats, classes: Ints, against: In
     activations = network.features(batch, training=False)
     slopes = slopes_by(_tail(network), activations, direction)
     importance = slopes.mean(axis=(1, 2), keepdims=True)  # alpha_k, equation 1 of the paper
-    weighted = (importance * keras.ops.convert_to_numpy(activations)).sum(axis=-1)
-    return np.maximum(weighted, 0).astype(np.float32)
+    seen = np.asarray(keras.ops.convert_to_numpy(activations), np.float32)
+    cam: Floats = np.maximum((importance * seen).sum(axis=-1), 0).astype(np.float32)
+    return cam
 
 
 def _tail(network: Network) -> Any:
