@@ -53,21 +53,31 @@ def evaluate_head(
         seed: of the bootstrap.
         bootstrap: resamples of whole groups for the intervals; 0 gives none.
     """
+    scores = head_probabilities(model, part, temperature=temperature)
+    return evaluate(scores, part.labels, part.groups, seed, bootstrap)
+
+
+def head_probabilities(
+    model: Checkpoint | Head, part: EmbeddedPart, *, temperature: float = 1.0
+) -> npt.NDArray[np.float64]:
+    """Returns the probabilities (N, 4) that a head gives an embedded part; arguments as in `evaluate_head`."""
     if isinstance(model, Checkpoint):
         (kernel, bias), temperature = model.head(), model.temperature
     else:
         kernel, bias = model
-    scores = probabilities(part.embeddings @ kernel + bias, temperature)
-    return evaluate(scores, part.labels, part.groups, seed, bootstrap)
+    return probabilities(part.embeddings @ kernel + bias, temperature)
 
 
 def predict_levels(predictor: Predictor, levels: Levels, batch_size: int = 32) -> dict[str, Floats]:
-    """Returns all outputs for preprocessed images uint8 (N, S, S), batch by batch, as one array each."""
+    """Returns all outputs for preprocessed images uint8 (N, S, S), batch by batch, as one array each.
+
+    `novelty` is there when the checkpoint can tell.
+    """
     answers = [
         predictor.predict(scale(levels[start : start + batch_size]))
         for start in range(0, len(levels), batch_size)
     ]
-    return {
-        name: np.concatenate([getattr(answer, name) for answer in answers])
-        for name in ("probabilities", "maps", "embeddings")
-    }
+    names = ["probabilities", "maps", "embeddings"]
+    if answers and answers[0].novelty is not None:
+        names.append("novelty")
+    return {name: np.concatenate([getattr(answer, name) for answer in answers]) for name in names}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ml.labels import CLASSES, InputError
+from ml.metrics import contradictions
 
 Answer = Literal["passed", "refused", "insufficient"]
 
@@ -26,7 +27,8 @@ class GateResult:
 def judge(candidate: dict[str, Any], incumbent: dict[str, Any]) -> GateResult:
     """Compares the figures (`ml.metrics.evaluate`) of two models on the same images.
 
-    Too few images give `insufficient`. A candidate is refused when its balanced accuracy is more than 0.005 below
+    Figures that contradict themselves, of either, are refused: nobody can say what they are of. Too few images give
+    `insufficient`. A candidate is refused when its balanced accuracy is more than 0.005 below
     the incumbent's, or its recall of any class more than 0.02; otherwise it passes.
 
     Raises:
@@ -35,6 +37,13 @@ def judge(candidate: dict[str, Any], incumbent: dict[str, Any]) -> GateResult:
     sizes = {name: candidate["per_class"][name]["n"] for name in CLASSES}
     if sizes != {name: incumbent["per_class"][name]["n"] for name in CLASSES}:
         raise InputError("The figures of candidate and incumbent are of different images.")
+    wrong = [
+        f"The {side}'s figures contradict themselves. {sentence}"
+        for side, figures in (("candidate", candidate), ("incumbent", incumbent))
+        for sentence in contradictions(figures)
+    ]
+    if wrong:
+        return GateResult("refused", tuple(wrong))
     short = [f"{name} has {size}" for name, size in sizes.items() if size < LEAST_PER_CLASS]
     if candidate["n"] < LEAST_IMAGES or short:
         found = ", ".join([f"{candidate['n']} images", *short])

@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _data_commands(commands)
     _reading_commands(commands)
+    _measuring_commands(commands)
     _training_commands(commands)
     return parser
 
@@ -62,17 +63,37 @@ def _reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     _explain_arguments(explain)
     export = _command(commands, "export", "predicting", "write a checkpoint's model for other tools")
     export.add_argument("--out", type=Path, required=True, help="a name in .onnx, .h5 or .weights.h5")
-    evaluate = _command(commands, "evaluate", "reading", "measure a checkpoint")
-    compare = _command(commands, "compare", "reading", "measure two checkpoints and ask the gate")
-    compare.add_argument("candidate", type=Path, help="the other checkpoint; --checkpoint is the incumbent")
+    for command in (predict, explain, export):
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED_CHECKPOINT)
+
+
+def _measuring_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = _command(commands, "evaluate", "evaluating", "measure a checkpoint, or the mean of several")
+    evaluate.add_argument("checkpoints", nargs="*", type=Path, help="by default the shipped one")
+    evaluate.add_argument("--ensemble", action="store_true", help="average the checkpoints' probabilities")
+    compare = _command(
+        commands, "compare", "evaluating", "measure checkpoints on the same images and ask the gate"
+    )
+    compare.add_argument(
+        "checkpoints",
+        nargs="+",
+        help="A,B is the mean of two; the first is the incumbent, for one alone the shipped",
+    )
     for command in (evaluate, compare):
-        command.add_argument("--manifest", type=Path, help="by default the checkpoint's own reference part")
+        command.add_argument("--manifest", type=Path, help="by default the checkpoints' own reference part")
         command.add_argument("--root", type=Path, help="what the manifest's paths are relative to")
         command.add_argument("--split", default="test")
+        command.add_argument(
+            "--allow-trained-on", action="store_true", help="measure on images it was trained on"
+        )
+        command.add_argument("--seed", type=int, default=0, help="of the bootstrap")
         command.add_argument("--json", action="store_true", help="print JSON")
+        command.add_argument("--json-file", type=Path, help="also write the JSON there")
         command.add_argument("--html", type=Path, help="also write an HTML report there")
-    for command in (predict, explain, export, evaluate, compare):
-        command.add_argument("--checkpoint", type=Path, default=SHIPPED_CHECKPOINT)
+    for command, text in ((evaluate, "the same as naming it alone"), (compare, "the incumbent")):
+        command.add_argument("--checkpoint", type=Path, help=text)
+    evaluate.add_argument("--subgroup", action="append", metavar="COLUMN", help="of the manifest; repeatable")
+    compare.set_defaults(subgroup=None)
 
 
 def _explain_arguments(explain: argparse.ArgumentParser) -> None:
@@ -81,10 +102,14 @@ def _explain_arguments(explain: argparse.ArgumentParser) -> None:
     explain.add_argument("--class", "--label", dest="label", choices=CLASSES, help="by default the likeliest")
     explain.add_argument("--against", choices=CLASSES, help="explain the class rather than this one")
     explain.add_argument("--method", choices=("gradcam", "occlusion", "both"), default="gradcam")
-    explain.add_argument("--fill", choices=("blurred", "mean", "grey"), default="blurred", help="for occlusion")
+    explain.add_argument(
+        "--fill", choices=("blurred", "mean", "grey"), default="blurred", help="for occlusion"
+    )
     explain.add_argument("--patch", type=int, default=32, help="side of the covered square, in input pixels")
     explain.add_argument("--stride", type=int, default=16, help="step of the square, in input pixels")
-    explain.add_argument("--sanity", action="store_true", help="randomise weights and see whether maps change")
+    explain.add_argument(
+        "--sanity", action="store_true", help="randomise weights and see whether maps change"
+    )
     explain.add_argument("--manifest", type=Path, help="measure the maps of its images against tumour masks")
     explain.add_argument("--masks", type=Path, help="folder of masks named like the images, in .png")
     explain.add_argument("--root", type=Path, help="what the manifest's paths are relative to")
@@ -113,11 +138,20 @@ def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "--drop-conflicts", action="store_true", help="leave out identical pixels with two labels"
     )
     reproduce = _command(commands, "reproduce", "reproducing", "train and measure what the model card states")
-    reproduce.add_argument("runs", nargs="*", help="fold-1 … fold-5, fold-5-again, roboflow, sources; by default all")
-    reproduce.add_argument("--recipe", action="append", help="name or path, once for each; by default what ships")
+    reproduce.add_argument(
+        "runs", nargs="*", help="fold-1 … fold-5, fold-5-again, fold-5-plain, roboflow, sources"
+    )
+    reproduce.add_argument(
+        "--recipe", action="append", help="name or path, once for each; by default what ships"
+    )
     reproduce.add_argument("--data", type=Path, required=True, help="folder of the public data")
     reproduce.add_argument("--ship", type=Path, help="write the checkpoint that ships there")
+    reproduce.add_argument("--records", type=Path, help="where the figures are written; by default in --work")
     reproduce.add_argument("--older-code", action="store_true", help="take finished trainings of older code")
+    card = _command(commands, "card", "describing", "render the model card from its records")
+    card.add_argument("checkpoints", nargs="*", help="file names; by default what ships")
+    card.add_argument("--records", type=Path, default=SHIPPED_CHECKPOINT.parent, help="folder of the records")
+    card.add_argument("--out", type=Path, help="write it there; by default it is printed")
     for command in (train, reproduce):
         command.add_argument("--work", type=Path, default=Path("var/ml"), help="caches and states")
 

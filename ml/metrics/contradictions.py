@@ -75,7 +75,7 @@ def contradictions(figures: Figures) -> list[str]:
 
 
 def _out_of_range(figures: Figures) -> Iterator[str]:
-    stated = [(key, figures[key], 1.0) for key in _ONE if key in figures]
+    stated: list[tuple[str, Any, float]] = [(key, figures[key], 1.0) for key in _ONE if key in figures]
     stated += [
         (key, figures[key], top) for key, top in (("brier", 2.0), ("log_loss", math.inf)) if key in figures
     ]
@@ -99,7 +99,9 @@ def _against_confusion(figures: Figures) -> Iterator[str]:
         return
     if figures.get("n", confusion.sum()) != confusion.sum():
         yield f"{figures['n']} images are stated, but the confusion matrix counts {confusion.sum()}."
-    pairs = [(key, figures.get(key), value) for key, value in overall(confusion).items()]
+    pairs: list[tuple[str, Any, float | None]] = [
+        (key, figures.get(key), value) for key, value in overall(confusion).items()
+    ]
     for name, row in by_class(confusion).items():
         stated = figures.get("per_class", {}).get(name, {})
         pairs += [(f"{key} of {name}", stated.get(key), value) for key, value in row.items() if key != "n"]
@@ -181,7 +183,7 @@ def _moves(row: Ints, here: int, there: int) -> bool:
 
 def _tail(hits: int, count: int) -> float:
     """Chance of at least `hits` heads in `count` tosses of a fair coin."""
-    return sum(math.comb(count, k) for k in range(hits, count + 1)) / 2**count
+    return float(sum(math.comb(count, k) for k in range(hits, count + 1)) / 2**count)
 
 
 def _words(name: str) -> str:

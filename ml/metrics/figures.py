@@ -100,7 +100,7 @@ def evaluate_subgroups(
     found = {}
     for value in sorted(set(named.tolist())):
         chosen = np.flatnonzero(named == value)
-        theirs = None if groups is None else [groups[index] for index in chosen]
+        theirs = None if groups is None else [groups[int(index)] for index in chosen]
         try:
             found[value] = evaluate(scores[chosen], truth[chosen], theirs, seed, bootstrap)
         except ContradictionError as error:

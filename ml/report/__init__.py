@@ -15,9 +15,7 @@ from ml.report.blocks import (
     Text,
 )
 from ml.report.evaluation import figures_sections
-from ml.report.inspection import inspection_sections
 from ml.report.page import ReportError, render_report
-from ml.report.page import render_report as to_html
 from ml.report.plain import to_text
 
 __all__ = [
@@ -35,8 +33,6 @@ __all__ = [
     "Table",
     "Text",
     "figures_sections",
-    "inspection_sections",
     "render_report",
-    "to_html",
     "to_text",
 ]

@@ -139,4 +139,8 @@ def share(value: float | None) -> str:
 
 def span(interval: Sequence[float] | None) -> str:
     """Returns an interval as "0.910 to 0.960" that no line breaks, or nothing."""
-    return "" if interval is None else f"{interval[0]:.3f}\u00a0to\u00a0{interval[1]:.3f}"
+    if interval is None:
+        return ""
+    # Adding 0 to what was rounded makes 0.000 of -0.000.
+    low, high = (round(value, 3) + 0.0 for value in interval)
+    return f"{low:.3f}\u00a0to\u00a0{high:.3f}"

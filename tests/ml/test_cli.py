@@ -206,8 +206,8 @@ def test_evaluate_and_compare_on_the_reference_part(
     assert "passed" in capsys.readouterr().out
     assert main(["compare", str(checkpoint_path), "--checkpoint", str(better), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["gate"]["answer"] == "refused"
-    assert facts["gate"]["reasons"][0].startswith("Balanced accuracy falls from")
+    assert facts["gates"][0]["answer"] == "refused"
+    assert facts["gates"][0]["reasons"][0].startswith("Balanced accuracy falls from")
 
 
 def test_manifest_then_train_then_evaluate(

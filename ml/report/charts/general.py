@@ -44,7 +44,7 @@ def bars(
             axes.set_xticks(places, names)
             axes.grid(visible=False, axis="x")
         if len(series) > 1:
-            legend(axes, outside=True, columns=4)
+            legend(axes, outside=True, columns=max(1, min(4, 56 // (5 + max(len(name) for name in series)))))
 
     height = max(2.2, 1.1 + len(labels) * (0.2 + 0.16 * len(series))) if horizontal else 3.4
     return draw(paint, height=height)
@@ -129,6 +129,7 @@ def forest(
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.08)
+        axes.locator_params(axis="x", nbins=6)
 
     return draw(paint, width=7.6, height=0.95 + 0.36 * len(rows))
 
