@@ -16,8 +16,10 @@ from ml.experiments.listed import Listed, load_listed
 from ml.experiments.own_folds import Folded, train_folds
 from ml.inspection.leakage import check_allowed, stamp
 from ml.manifest import read_manifest
+from ml.metrics import measure_curves
 from ml.preprocessing import Preprocessing
-from ml.report import Section, Table, figures_sections, to_text
+from ml.report import Section, Table, figures_sections, render_report, to_text
+from ml.report.evaluation import caveats, headline
 
 _SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 
@@ -74,8 +76,17 @@ def _folds(listed: Listed, training: Training, count: int, out: Path) -> int:
         (out / f"fold-{number}.ckpt.zip").write_bytes(data)
     summary = {"folds": list(found.folds), "pooled": found.pooled, "excluded": listed.excluded}
     (out / "folds.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    curves = measure_curves(found.probabilities, found.labels)
+    page = render_report(
+        f"{count} folds of manifest {listed.manifest_sha256[:12]}",
+        [_by_fold(found), *figures_sections(found.pooled, curves=curves)],
+        lead="Every image was read once, by a network that never saw its subject or a copy of it.",
+        figures=headline(found.pooled),
+        caveats=caveats(found.pooled),
+    )
+    (out / "folds.html").write_text(page, encoding="utf-8")
     print(to_text([_by_fold(found), *figures_sections(found.pooled)]), end="")
-    print(f"{out}: {count} checkpoints and folds.json")
+    print(f"{out}: {count} checkpoints, folds.json and folds.html")
     return 0
 
 

@@ -160,6 +160,7 @@ def test_folds_are_trained_pooled_and_kept(
     assert main(command(root, listed, recipe, out, "--folds", "2")) == 0
     said = capsys.readouterr()
     assert said.err.count("fold 1/2  epoch 1/1") == said.err.count("fold 2/2  epoch 1/1") == 1
+    assert "never saw its subject or a copy of it" in (out / "folds.html").read_text()
     summary = json.loads((out / "folds.json").read_text())
     assert summary["pooled"]["n"] == sum(fold["n"] for fold in summary["folds"]) == 4 * EACH
     right = sum(np.trace(np.array(fold["confusion"])) for fold in summary["folds"])
