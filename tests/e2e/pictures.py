@@ -3,44 +3,48 @@
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-rows, columns = np.mgrid[0:7, 0:7]
+
+def _planes(cells: int) -> np.ndarray:
+    """Raw maps as a network gives them: mostly below zero, "no tumour" entirely so. Places are in sevenths."""
+    rows, columns = (np.mgrid[0:cells, 0:cells] + 0.5) * 7 / cells - 0.5
+
+    def blob(row: float, column: float, spread: float, height: float) -> np.ndarray:
+        return height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * spread**2))
+
+    planes = [
+        blob(3, 4, 1.2, 3.0) - 0.8,
+        blob(1.5, 3.8, 0.9, 6.0) - 0.6,
+        np.full((cells, cells), -1.0),
+        blob(4, 3, 1.0, 0.8) - 0.3,
+    ]
+    return np.stack(planes, axis=-1).round(4)
 
 
-def _blob(row: float, column: float, spread: float, height: float) -> np.ndarray:
-    return height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * spread**2))
-
-
-# Raw maps as a network gives them: mostly below zero, "no tumour" entirely so.
-_PLANES = np.stack(
-    [
-        _blob(3, 4, 1.2, 3.0) - 0.8,
-        _blob(1.5, 3.8, 0.9, 6.0) - 0.6,
-        np.full((7, 7), -1.0),
-        _blob(4, 3, 1.0, 0.8) - 0.3,
-    ],
-    axis=-1,
-).round(4)
 CLASSES = ["glioma", "meningioma", "notumor", "pituitary"]
-MAPS = {
-    "classes": CLASSES,
-    "names": {
-        "glioma": "Glioma",
-        "meningioma": "Meningioma",
-        "notumor": "No tumour",
-        "pituitary": "Pituitary tumour",
-    },
-    "maps": _PLANES.tolist(),
-    "box": [22, 14, 114, 120],
-    "top": "meningioma",
-}
+NAMES = ["Glioma", "Meningioma", "No tumour", "Pituitary tumour"]
 
 
-def class_plane(name: str) -> np.ndarray:
-    """The raw 7×7 map of one class."""
-    return _PLANES[:, :, CLASSES.index(name)]
+def maps_of(cells: int) -> dict[str, Any]:
+    """What the server sends of a network whose maps have so many cells from side to side."""
+    return {
+        "classes": CLASSES,
+        "names": dict(zip(CLASSES, NAMES, strict=True)),
+        "maps": _planes(cells).tolist(),
+        "box": [22, 14, 114, 120],
+        "top": "meningioma",
+    }
+
+
+MAPS = maps_of(7)
+
+
+def class_plane(name: str, cells: int = 7) -> np.ndarray:
+    """The raw map of one class, (cells, cells)."""
+    return _planes(cells)[:, :, CLASSES.index(name)]
 
 
 def ramp(shape: tuple[int, int], bits: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """A collection to read in a browser: synthetic slices that a stand-in model has answered, and its people."""
 
+from typing import Any
+
 import numpy as np
 from django.core.files.base import ContentFile
 from django.test import Client
@@ -26,9 +28,11 @@ FIGURES = {
 }
 
 
-def slice_image(collection: Collection, kind: str, plane: str = "axial", *, seed: int = 1) -> Image:
-    """A synthetic slice in a study of its own."""
-    pixels = draw_slice(kind, plane, seed)
+def slice_image(
+    collection: Collection, kind: str, plane: str = "axial", *, seed: int = 1, pixels: Any = None
+) -> Image:
+    """A synthetic slice in a study of its own, or other `pixels` in place of the slice."""
+    pixels = draw_slice(kind, plane, seed) if pixels is None else pixels.astype(np.uint8)
     encoded = png(pixels)
     study = Study.objects.create(
         collection=collection, origin=Origin.SYNTHETIC, uploaded_by=User.objects.get(username="uma")
@@ -52,6 +56,13 @@ def say(image: Image, label: str, probability: float) -> None:
         "map_frame": list(_frame(image)),
     }
     make_prediction(image, label=label, **fields)
+
+
+def strange_image(collection: Collection) -> Image:
+    """Noise in a study of its own, which the stand-in model gave no class."""
+    image = slice_image(collection, "notumor", pixels=np.random.default_rng(5).integers(0, 256, (256, 256)))
+    make_prediction(image, label="not_assessable")
+    return image
 
 
 def _frame(image: Image) -> tuple[int, int, int]:

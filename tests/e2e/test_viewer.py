@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.pictures import MAPS, class_plane, ramp, write_png
+from tests.e2e.pictures import MAPS, class_plane, maps_of, ramp, write_png
 
 
 def dicom_window(values, center, width):
@@ -321,13 +321,15 @@ def test_the_map_is_off_until_asked_for_and_stays_inside_what_the_network_saw(pa
     assert grey_at(page, [inside, outside]) == plain
 
 
-def test_the_map_is_the_positive_part_over_its_greatest(page, gallery):
+@pytest.mark.parametrize("cells", [7, 14])
+def test_the_map_is_the_positive_part_over_its_greatest(page, gallery, cells):
     """The canvas at each cell's middle shows the table's colour over the grey, by the stated cover."""
     import cv2
 
     open_viewer(page, gallery.address, "flat.png")
+    viewer(page, "(v.maps = a, true)", maps_of(cells))
     viewer(page, "(v.toggleMap(true), v.setGrid(true), v.setOpacity(0.8))")
-    plane = np.maximum(class_plane("meningioma"), 0)
+    plane = np.maximum(class_plane("meningioma", cells), 0)
     plane = plane / plane.max()
     lut = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO)[0][:, ::-1].astype(
         float
@@ -336,9 +338,9 @@ def test_the_map_is_the_positive_part_over_its_greatest(page, gallery):
     points = box_of(
         page,
         [
-            (x0 + (c + 0.5) / 7 * (x1 - x0), y0 + (r + 0.5) / 7 * (y1 - y0))
-            for r in range(7)
-            for c in range(7)
+            (x0 + (c + 0.5) / cells * (x1 - x0), y0 + (r + 0.5) / cells * (y1 - y0))
+            for r in range(cells)
+            for c in range(cells)
         ],
     )
     found = np.array(grey_at(page, points))[:, :3]
@@ -363,19 +365,20 @@ def test_the_colour_tables_are_the_published_ones(page, gallery):
         assert tables[name] == table[0][:, ::-1].ravel().tolist()
 
 
-def test_upsampling_is_bilinear_between_the_cells_middles(page, gallery):
+@pytest.mark.parametrize("cells", [7, 14])
+def test_upsampling_is_bilinear_between_the_cells_middles(page, gallery, cells):
     import cv2
 
     open_viewer(page, gallery.address, "flat.png")
-    plane = np.maximum(class_plane("glioma"), 0).astype(np.float32)
+    plane = np.maximum(class_plane("glioma", cells), 0).astype(np.float32)
     found = page.evaluate(
         """async ([maps, factor]) => {
              const s = await import("/static/js/viewer/saliency.js");
              return Array.from(s.upsample(s.classField(s.readMaps(maps), "glioma"), factor).values); }""",
-        [MAPS, 8],
+        [maps_of(cells), 8],
     )
-    expected = cv2.resize(plane / plane.max(), (56, 56), interpolation=cv2.INTER_LINEAR)
-    assert np.abs(np.array(found).reshape(56, 56) - expected).max() < 1e-5
+    expected = cv2.resize(plane / plane.max(), (8 * cells, 8 * cells), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(np.array(found).reshape(expected.shape) - expected).max() < 1e-5
 
 
 def test_contour_lines_run_where_the_field_has_their_level(page, gallery):

@@ -29,7 +29,7 @@ def test_an_assisted_reader_reads_them_from_their_own_list_one_after_another(
 ):
     set_protocol(actor=None, collection=collection, mode="assisted")
     client = browse(alice)
-    waiting, _, aside = worklist_of(client, collection).partition(f"<h2>{HEADING}</h2>")
+    waiting, _, aside = worklist_of(client, collection).partition(f"<h2>{HEADING} ")
     assert images[0].short_id in waiting
     assert [image.short_id in waiting for image in images[1:]] == [False, False]
     assert [image.short_id in aside for image in images] == [False, True, True]
