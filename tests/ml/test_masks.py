@@ -83,17 +83,17 @@ def test_masks_of_one_slice_that_contradict_each_other_are_doubted() -> None:
 
 @pytest.mark.data
 def test_few_masks_of_the_public_set_are_doubted(real_data: Path) -> None:
-    """One known pair: the same slice, mirrored, with two masks that do not meet."""
+    """Three pairs of one slice, mirrored, whose masks do not meet; the others are believed."""
     import csv
 
     with (real_data / "nickparvar" / "manifest.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["mask"] and row["leakfree_fold"] == "4"]
     folder, frame = real_data / "nickparvar", Preprocessing()
-    rows = sorted(rows, key=lambda row: row["mirror_group"])[:300]
+    rows = sorted(rows, key=lambda row: row["mirror_group"])[:100]
     from ml.inspection import read_grey
 
     framed = [framed_mask(folder / row["file"], folder / row["mask"], frame) for row in rows]
     assert all(mask is not None for mask in framed)
     levels = np.stack([frame.levels(read_grey(folder / row["file"])) for row in rows])
     doubted = contradicted(levels, np.stack(framed))
-    assert 0 < doubted.mean() < 0.08
+    assert np.flatnonzero(doubted).tolist() == [2, 3, 6, 7, 44, 45]
