@@ -1,7 +1,5 @@
 """What the machine reader says about an image; while it is queued, the row is the job."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 import pgtrigger
@@ -11,11 +9,8 @@ from django.db.models.functions import Now
 
 from classifier.models.model_version import ModelVersion
 from classifier.models.study import Image
-from ml.labels import CLASSES
+from ml.labels import CLASSES, NOT_ASSESSABLE
 from mriplatform.identifiers import uuid7
-
-NOT_ASSESSABLE: Final = "not_assessable"
-"""What the machine answers, in place of a class, where an image does not look like a brain MRI to it."""
 
 
 class JobStatus(models.TextChoices):
