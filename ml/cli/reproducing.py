@@ -16,7 +16,10 @@ def reproduce(options: argparse.Namespace) -> int:
     recipes = options.recipe or (RECIPES[:1] if options.ship else RECIPES)
     runs = options.runs or ((SHIPPED,) if options.ship else RUNS)
     older = options.older_code
-    for name, record in reproduce_all(options.data, options.work, recipes, runs, older_code=older).items():
+    written = reproduce_all(
+        options.data, options.work, recipes, runs, records=options.records, older_code=older
+    )
+    for name, record in written.items():
         print("\n".join([name, *_headlines(record)]))
     if options.ship:
         facts = ship_checkpoint(options.data, options.work, options.ship, recipes[0], older_code=older)

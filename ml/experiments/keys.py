@@ -74,8 +74,10 @@ def _closure(start: str) -> set[Path]:
 
 def _imports(tree: ast.AST) -> Iterable[str]:
     for node in ast.walk(tree):
-        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
-        if module.startswith("ml.") and module.split(".")[1] not in _ELSEWHERE:
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("ml."):
+            continue
+        module = str(node.module)
+        if module.split(".")[1] not in _ELSEWHERE:
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
 

@@ -55,30 +55,50 @@ def point(collected: Collected, test: Reading) -> dict[str, Any]:
 
 
 def novelty_figures(job: Job, readings: dict[str, Reading]) -> dict[str, Any]:
-    """Returns whom the novelty check turns away, its threshold set on the validation part alone.
+    """Returns whom the novelty check turns away, its threshold set on the validation part alone (`turned_away`)."""
+    novelty = fit_novelty(readings["sample"].signatures, readings["validation"].signatures)
+    test, strange = readings["test"], readings["ood"]
+    return turned_away(
+        job,
+        novelty.threshold,
+        novelty.scores(test.signatures),
+        novelty.scores(strange.signatures),
+        strange.logits,
+    )
+
+
+def turned_away(
+    job: Job, threshold: float, held_out: npt.ArrayLike, strange: npt.ArrayLike, named: npt.ArrayLike
+) -> dict[str, Any]:
+    """Returns the figures of a novelty check.
+
+    Args:
+        threshold: what scores above it is turned away.
+        held_out: scores of the job's test part.
+        strange: scores of `ood_paths`.
+        named: (n, 4), logits or probabilities of these.
 
     Returns:
         `threshold`; of the held-out images the share that is turned away, `held_out` (what looks like CT aside)
         and `looks_like_ct`; `ood`: by file name the score, whether it is turned away, and the class that it
         would get.
     """
-    novelty = fit_novelty(readings["sample"].signatures, readings["validation"].signatures)
-    test, strange = readings["test"], readings["ood"]
-    away = novelty.scores(test.signatures) > novelty.threshold
-    ct = job.collected.pixels.ct[test.index]
-    groups = np.array(job.collected.groups(test.index), str)
-    scores = novelty.scores(strange.signatures)
+    test = job.plan.test
+    away, ct = np.asarray(held_out) > threshold, job.collected.pixels.ct[test]
+    groups = np.array(job.collected.groups(test), str)
+    names = [path.name for path in ood_paths(job.root)]
+    rows = zip(names, np.asarray(strange), np.asarray(named), strict=True)
     return {
-        "threshold": novelty.threshold,
+        "threshold": threshold,
         "held_out": share_of(away[~ct], groups[~ct].tolist()),
         "looks_like_ct": share_of(away[ct], groups[ct].tolist()),
         "ood": {
-            path.name: {
+            name: {
                 "novelty": round(float(score), 4),
-                "turned_away": bool(score > novelty.threshold),
-                "label": CLASSES[int(logits.argmax())],
+                "turned_away": bool(score > threshold),
+                "label": CLASSES[int(scores.argmax())],
             }
-            for path, score, logits in zip(ood_paths(job.root), scores, strange.logits, strict=True)
+            for name, score, scores in rows
         },
     }
 

@@ -11,10 +11,18 @@ from typing import Any, Final
 from ml.config import TrainRecipe, read_recipe, recipe_names
 from ml.experiments import folds
 from ml.experiments.measuring import measure_run
+from ml.experiments.public_counts import describe_data
 from ml.experiments.runs import Job, read, train
 from ml.experiments.sources import RUN as SOURCES
 from ml.experiments.sources import leave_sources_out
-from ml.experiments.summary import Done, repeated, summarise_folds, without_copies
+from ml.experiments.summary import (
+    Done,
+    compare_networks,
+    draw_side_by_side,
+    repeated,
+    summarise_folds,
+    without_copies,
+)
 from ml.labels import InputError
 from ml.preprocessing import Preprocessing
 
@@ -26,7 +34,10 @@ RECIPES: Final = ("mobilenet", "cnn")
 AGAIN: Final = "-again"
 """A second training of a run, same recipe and seed, kept beside the first."""
 
-RUNS: Final = (*folds.RUNS, f"{folds.SHIPPED}{AGAIN}")
+PLAIN: Final = "-plain"
+"""A run as tutorials train: no attention loss, the coarse last map. For comparison, beside the same recipe."""
+
+RUNS: Final = (*folds.RUNS, f"{folds.SHIPPED}{AGAIN}", f"{folds.SHIPPED}{PLAIN}")
 
 
 def reproduce(
@@ -35,19 +46,22 @@ def reproduce(
     recipes: Sequence[str] = RECIPES,
     runs: Sequence[str] = RUNS,
     *,
+    records: Path | None = None,
     older_code: bool = False,
 ) -> dict[str, Any]:
-    """Trains and measures the runs that are not done yet, and writes a record for each recipe.
+    """Trains and measures the runs that are not done yet, and writes what the model card is made of.
 
     Args:
         root: folder of the public data.
-        work: caches, states and results; stop and call again at will. The records lie in `records` there.
+        work: caches, states and results; stop and call again at will.
         recipes: names of recipes that ship, or paths of others.
         runs: some of `RUNS`, or "sources".
+        records: where the records are written; by default a folder `records` in `work`.
         older_code: take finished trainings although the code has changed since.
 
     Returns:
-        The record of each recipe, by its name.
+        The records by name: `NAME.folds` and `NAME.sources` of each recipe, `data`, and `comparison` where two
+        recipes or more have the same folds. Beside them `maps.png`, where there is a plain run.
 
     Raises:
         InputError: for a run that is not known.
@@ -55,19 +69,37 @@ def reproduce(
     unknown = sorted(set(runs) - {*RUNS, SOURCES})
     if unknown:
         raise InputError(f"{', '.join(unknown)}: not a run; expected some of {', '.join((*RUNS, SOURCES))}.")
-    records = {}
+    target = work / "records" if records is None else records
+    written: dict[str, Any] = {}
+    by_recipe: dict[str, dict[str, Done]] = {}
     for given in recipes:
         name, recipe = Path(given).stem, read_recipe(given)
-        done = {}
-        for run in runs:
-            if run != SOURCES:
-                done[run] = one_run(root, work, name, recipe, run, older_code=older_code)
+        done = {
+            run: one_run(root, work, name, recipe, run, older_code=older_code)
+            for run in runs
+            if run != SOURCES
+        }
         if done:
-            records[name] = _write(work, name, summarise(name, done))
+            by_recipe[name] = done
+            written[f"{name}.folds"] = write_record(target, f"{name}.folds", summarise(name, done))
         if SOURCES in runs:
             left = leave_sources_out(root, work, name, recipe, older_code=older_code)
-            records[f"{name}.{SOURCES}"] = _write(work, f"{name}.{SOURCES}", left)
-    return records
+            written[f"{name}.{SOURCES}"] = write_record(target, f"{name}.{SOURCES}", left)
+    if by_recipe:
+        written["data"] = write_record(target, "data", describe_data(root, work))
+        _compare(target, by_recipe, written)
+    return written
+
+
+def _compare(target: Path, by_recipe: dict[str, dict[str, Done]], written: dict[str, Any]) -> None:
+    held = {name: folds_of(done) for name, done in by_recipe.items()}
+    runs = [{one.job.run for one in done} for done in held.values()]
+    if len(held) > 1 and runs[0] and all(names == runs[0] for names in runs):
+        written["comparison"] = write_record(target, "comparison", compare_networks(held))
+    first = next(iter(by_recipe.values()))
+    plain, shipped = first.get(f"{folds.SHIPPED}{PLAIN}"), first.get(folds.SHIPPED)
+    if plain and shipped:
+        (target / "maps.png").write_bytes(draw_side_by_side(plain, shipped))
 
 
 def one_run(
@@ -88,7 +120,10 @@ def one_run(
 
 def make_job(root: Path, work: Path, name: str, recipe: TrainRecipe, run: str) -> Job:
     """Returns a run ready to be trained; Roboflow's split has a recipe of its own where one is named for it."""
-    base, preprocessing = run.removesuffix(AGAIN), Preprocessing(size=recipe.network.size)
+    base, preprocessing = run.removesuffix(AGAIN).removesuffix(PLAIN), Preprocessing(size=recipe.network.size)
+    if run.endswith(PLAIN):
+        spec = recipe.network.model_copy(update={"fine_map": False})
+        recipe = recipe.model_copy(update={"network": spec, "attention": 0.0})
     own = f"{name}-{folds.ROBOFLOW}"
     if base == folds.ROBOFLOW and own in recipe_names():
         recipe = read_recipe(own)
@@ -98,7 +133,7 @@ def make_job(root: Path, work: Path, name: str, recipe: TrainRecipe, run: str) -
 
 def summarise(name: str, done: dict[str, Done]) -> dict[str, Any]:
     """Returns the record of a recipe: every run, the folds together, what a repetition and leaked copies change."""
-    held = [one for run, one in done.items() if run in folds.RUNS and run != folds.ROBOFLOW]
+    held = folds_of(done)
     record: dict[str, Any] = {
         "recipe_name": name,
         "runs": {run: {**_facts(one.record), **one.figures} for run, one in done.items()},
@@ -118,8 +153,14 @@ def _facts(record: dict[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in names}
 
 
-def _write(work: Path, name: str, record: dict[str, Any]) -> dict[str, Any]:
-    path = work / "records" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def folds_of(done: dict[str, Done]) -> list[Done]:
+    """Returns the runs that hold out a fold, in the folds' order."""
+    return [done[run] for run in sorted(folds.RUNS) if run in done and run != folds.ROBOFLOW]
+
+
+def write_record(target: Path, name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Writes a record as JSON and returns it."""
+    target.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    (target / f"{name}.json").write_text(text, encoding="utf-8")
     return record

@@ -19,6 +19,7 @@ from ml.config import recipe_to_dict
 from ml.datasets import draw_epoch, load_pixels
 from ml.experiments.folds import SEED, Collected, Indices, Plan
 from ml.experiments.keys import code_fingerprint, training_key
+from ml.experiments.ship import FITTED_ON
 from ml.inspection import find_images
 from ml.networks import Network, Weights, build_network, round_weights
 from ml.preprocessing import Levels, Preprocessing, scale
@@ -27,9 +28,6 @@ from ml.training.fine_tune import train_network
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[dict[str, Any]], None]
-
-SAMPLED: Final = 2000
-"""So many training images are read too, for what needs to know how ordinary images look."""
 
 _IMAGENET: Final = {"mobilenet_v2": "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"}
 _BATCH: Final = 64
@@ -174,12 +172,12 @@ def sample(job: Job) -> Indices:
     """Draws training images, one of each set of near-duplicates; always the same."""
     rng, train = np.random.default_rng(SEED), job.plan.train
     distinct = train[draw_epoch([job.collected.images[i].near for i in train], rng)]
-    return np.sort(distinct[:SAMPLED])
+    return np.sort(distinct[:FITTED_ON])
 
 
 def _made_of(job: Job, trained: Trained) -> list[str]:
     held_out = job.collected.pixels.levels[job.plan.test]
-    arrays = [*trained.weights, held_out]
+    arrays = [*trained.weights, held_out, sample(job)]
     code = [code_fingerprint(name) for name in ("ml.networks", "ml.checkpoint.signatures")]
     return [*(_digest(np.ascontiguousarray(array).data) for array in arrays), *code]
 

@@ -156,7 +156,8 @@ def leave_sources_out(
         trained = train(job, work, older_code=older_code)
         figures = measure_case(source, collected, read(job, trained, work)["test"])
         facts = {name: trained.record[name] for name in ("key", "sizes", "left_out", "seconds")}
-        results.append({"source": source, "measure": measure, **facts, **figures})
+        named = {"source": source, "measure": measure, "taken_away": taken.title}
+        results.append({**named, **facts, **figures})
         log.info("without %s, %s taken away: gap %s", source, taken.title, figures["gap"])
     return {"recipe_name": recipe_name, "size": size, "epochs": epochs, "cases": results}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import probabilities
+from ml.comparison import compare
 from ml.experiments.folds import Collected, bridges
 from ml.experiments.measuring import RAW
 from ml.experiments.public_data import PublicImage
@@ -69,6 +70,35 @@ def without_copies(done: Done) -> dict[str, Any]:
     index = test.index[alone]
     scores = probabilities(test.logits[alone], done.figures["temperature"])
     return evaluate(scores, done.job.collected.labels[index], done.job.collected.groups(index))
+
+
+def compare_networks(by_recipe: Mapping[str, Sequence[Done]]) -> dict[str, Any]:
+    """Compares recipes on all their held-out folds, image by image (`ml.comparison.compare`).
+
+    Args:
+        by_recipe: for each recipe the same folds in the same order.
+    """
+    pooled = {name: pool(done) for name, done in by_recipe.items()}
+    _, _, truth, groups, _ = next(iter(pooled.values()))
+    return compare({name: found[0] for name, found in pooled.items()}, truth, groups)
+
+
+def draw_side_by_side(plain: Done, shipped: Done) -> bytes:
+    """Draws where a plainly trained and the shipped network looked on the same held-out tumours (PNG)."""
+    # Here and not above: it loads matplotlib, which nothing else of this module needs.
+    from ml.explanation.pictures import Looked, draw_maps
+
+    collected, test = shipped.job.collected, shipped.readings["test"]
+    looked = {
+        name: Looked(one.readings["test"].maps, one.readings["test"].logits)
+        for name, one in (("plainly trained", plain), ("shipped", shipped))
+    }
+    return draw_maps(
+        looked,
+        collected.labels[test.index],
+        _masks(collected)[test.index],
+        collected.pixels.levels[test.index],
+    )
 
 
 def repeated(first: Done, second: Done) -> dict[str, float]:

@@ -1,18 +1,22 @@
 """The experiments, on drawn stand-ins for the public sets and a network of a few hundred weights."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ml.card import read_records, render_card
+from ml.checkpoint import read_checkpoint
 from ml.config import NetworkSpec, Stage, TrainRecipe
 from ml.experiments import folds, runs
 from ml.experiments.folds import collect, make_plan
 from ml.experiments.keys import code_fingerprint, data_fingerprint, training_key
-from ml.experiments.measuring import share_of
-from ml.experiments.reproduce import make_job, reproduce
+from ml.experiments.measuring import measure_run, share_of
+from ml.experiments.reproduce import make_job, one_run, reproduce
 from ml.experiments.runs import Reading, read, train
+from ml.experiments.shipping import ship_checkpoint
 from ml.experiments.sources import (
     CASES,
     MEASURES,
@@ -20,6 +24,13 @@ from ml.experiments.sources import (
     leave_sources_out,
     measure_case,
     plan_case,
+)
+from ml.experiments.summary import (
+    Done,
+    compare_networks,
+    draw_side_by_side,
+    repeated,
+    without_copies,
 )
 from ml.labels import CLASSES, InputError
 from ml.preprocessing import Preprocessing
@@ -51,8 +62,8 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def record(public: Path, work: Path, recipe_file: Path) -> dict:
-    runs = ("fold-5", "fold-5-again", "fold-1")
-    return reproduce(public, work, [str(recipe_file)], runs)["tiny"]
+    runs = ("fold-5", "fold-1")
+    return reproduce(public, work, [str(recipe_file)], runs)["tiny.folds"]
 
 
 def test_the_parts_of_a_fold_are_apart(public: Path, work: Path) -> None:
@@ -78,7 +89,7 @@ def test_an_attention_loss_never_sees_a_held_out_mask(public: Path, work: Path) 
 
 
 def test_a_record_holds_every_run_and_the_folds_together(record: dict, work: Path) -> None:
-    assert set(record["runs"]) == {"fold-5", "fold-5-again", "fold-1"}
+    assert set(record["runs"]) == {"fold-5", "fold-1"}
     run = record["runs"]["fold-5"]
     assert run["figures"]["n"] == run["sizes"]["test"] == 24
     assert run["temperature"] > 0
@@ -96,10 +107,49 @@ def test_a_record_holds_every_run_and_the_folds_together(record: dict, work: Pat
     assert set(record["folds"]["pooled"]["origins"]) == {
         "healthy heads", "tumours from elsewhere", "tumours traced to figshare"
     }  # fmt: skip
-    assert record["repeated"]["points"] == pytest.approx(
-        100 * abs(record["repeated"]["accuracy"] - record["repeated"]["again"])
+    assert json.loads((work / "records" / "tiny.folds.json").read_text()) == json.loads(json.dumps(record))
+
+
+def test_a_repetition_is_measured_in_points(public: Path, work: Path, record: dict) -> None:
+    first = one_run(public, work, "tiny", RECIPE, "fold-5")
+    test = first.readings["test"]
+    turned = test.logits.copy()
+    turned[:6] = -turned[:6]
+    readings = first.readings | {"test": replace(test, logits=turned)}
+    second = Done(first.job, first.record, readings, measure_run(first.job, readings))
+    found = repeated(first, second)
+    assert found["same_answer"] == pytest.approx(1 - 6 / 24)
+    assert found["points"] == pytest.approx(100 * abs(found["accuracy"] - found["again"]))
+    assert without_copies(first)["n"] == 24
+
+
+def test_networks_are_compared_on_the_same_images(public: Path, work: Path, record: dict) -> None:
+    done = [one_run(public, work, "tiny", RECIPE, name) for name in ("fold-1", "fold-5")]
+    found = compare_networks({"one": done, "other": done})
+    assert found["models"]["one"]["n"] == 48
+    assert found["pairs"][0]["accuracy"]["difference"] == 0
+    assert draw_side_by_side(done[1], done[1]).startswith(b"\x89PNG")
+
+
+def test_what_ships_is_measured_on_the_archive_and_described_by_the_card(
+    public: Path, work: Path, record: dict, recipe_file: Path
+) -> None:
+    target = work / "records" / "tiny-v1.ckpt.zip"
+    stated = ship_checkpoint(public, work, target, str(recipe_file))
+    checkpoint = read_checkpoint(target)
+    assert stated["sha256"] == checkpoint.sha256
+    assert stated["measured"]["held_out"]["n"] == 24
+    assert stated["measured"]["sanity"]["images"] > 0
+    assert stated["leakage"]["tainted"] == 0
+    held = record["runs"]["fold-5"]["figures"]
+    assert stated["measured"]["held_out"]["accuracy"] == pytest.approx(held["accuracy"])
+    assert stated["calibration"]["temperature"] == pytest.approx(
+        record["runs"]["fold-5"]["temperature"], rel=1e-3
     )
-    assert json.loads((work / "records" / "tiny.json").read_text()) == json.loads(json.dumps(record))
+    card = render_card(read_records(target.parent, [target.name]))
+    assert f"Accuracy **{held['accuracy']:.3f}**" in card
+    with pytest.raises(InputError, match="ends in"):
+        ship_checkpoint(public, work, work / "tiny.h5", str(recipe_file))
 
 
 def test_readings_are_of_the_network_that_was_trained(public: Path, work: Path, record: dict) -> None:
