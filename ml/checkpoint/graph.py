@@ -16,6 +16,13 @@ from ml.checkpoint.errors import CheckpointError
 INPUT: Final = "image"
 OUTPUTS: Final = ("probabilities", "maps", "embeddings")
 SIGNATURES: Final = "signatures"
+OPERATORS: Final = frozenset({
+    "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Gather",
+    "GlobalAveragePool", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "ReduceMean", "Relu", "Reshape", "Resize",
+    "Shape", "Sigmoid", "Slice", "Softmax", "Squeeze", "Sub", "Tile", "Transpose", "Unsqueeze",
+})  # fmt: skip
+"""What the exports of our networks are made of. No loop or branch: what is looked for could hide in an inner graph."""
+
 KERNEL, BIAS, SCALE = "head_kernel", "head_bias", "inverse_temperature"
 
 
@@ -120,7 +127,9 @@ def parse(data: bytes) -> onnx.ModelProto:
         raise CheckpointError(f"The checkpoint's ONNX export cannot be read: {error}.") from error
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise CheckpointError("The checkpoint's ONNX export keeps weights in another file.")
-    foreign = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    own = ("", "ai.onnx")
+    foreign = {f"{n.domain}.{n.op_type}".strip(".") for n in model.graph.node if n.domain not in own}
+    foreign |= {node.op_type for node in model.graph.node} - OPERATORS
     if foreign or model.functions:
         raise CheckpointError(f"The checkpoint's ONNX export uses foreign operators: {sorted(foreign)}.")
     return model

@@ -9,10 +9,20 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from ml.checkpoint import Checkpoint, CheckpointError, read_checkpoint, replace_head
-from ml.checkpoint.graph import open_session
+from ml.calibration import probabilities
+from ml.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    read_checkpoint,
+    reader_with_signatures,
+    replace_head,
+    signature_layers,
+)
+from ml.checkpoint.graph import answer, open_session, with_temperature
+from ml.checkpoint.signatures import tapped
 from ml.checkpoint.weights import demand_self_contained, load_weights
 from ml.config import NetworkSpec
+from ml.export import export_onnx
 from ml.inference import KerasPredictor, OnnxPredictor, verify_golden
 from ml.networks import build_network
 from ml.preprocessing import scale
@@ -249,10 +259,44 @@ def test_graph_that_reaches_outside_is_refused(tiny: Checkpoint) -> None:
         open_session(model.SerializeToString())
     foreign = onnx.load_model_from_string(tiny.onnx)
     foreign.graph.node.append(helper.make_node("PyOp", ["image"], ["evil"], domain="com.evil"))
-    with pytest.raises(CheckpointError, match=r"foreign operators: \['com.evil'\]"):
+    with pytest.raises(CheckpointError, match=r"foreign operators: \['PyOp', 'com\.evil\.PyOp'\]"):
         open_session(foreign.SerializeToString())
+    branching = onnx.load_model_from_string(tiny.onnx)
+    branching.graph.node.append(helper.make_node("Loop", ["image"], ["for_ever"]))
+    with pytest.raises(CheckpointError, match=r"foreign operators: \['Loop'\]"):
+        open_session(branching.SerializeToString())
     with pytest.raises(CheckpointError, match="cannot be"):
         open_session(b"not onnx")
+
+
+@pytest.mark.parametrize("name", ["cnn", "mobilenet_v2"])
+def test_networks_with_fine_maps_answer_alike_in_both_runtimes(name: str) -> None:
+    network = build_network(NetworkSpec(name=name, width=0.25, fine_map=True), size=64)
+    layers = signature_layers(network)
+    batch = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 1)).astype(np.float32)
+    served = answer(open_session(export_onnx(network, signature_layers=layers)), batch)
+    trained = reader_with_signatures(network, layers).predict_on_batch(batch)
+    assert served["maps"].shape == (2, 4, 4, 4)
+    assert set(served) == {"probabilities", "maps", "embeddings", "signatures"}
+    for output, values in served.items():
+        assert np.abs(values - trained[output]).max() <= 1e-5 * max(1, np.abs(values).max()), output
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet50"])
+def test_every_network_has_the_layers_that_its_signatures_are_made_of(name: str) -> None:
+    network = build_network(NetworkSpec(name=name), size=64)
+    sides = [tap.shape[1] for tap in tapped(network, signature_layers(network))]
+    assert sides == [64 // 8, 64 // 16]
+
+
+def test_another_temperature_softens_and_changes_nothing_else(tiny: Checkpoint) -> None:
+    batch = scale(tiny.golden().levels)
+    cool, warm = (answer(open_session(data), batch) for data in (tiny.onnx, with_temperature(tiny.onnx, 3.0)))
+    kernel, bias = tiny.head()
+    assert warm["probabilities"] == pytest.approx(
+        probabilities(cool["embeddings"] @ kernel + bias, 3.0), abs=1e-6
+    )
+    assert np.array_equal(warm["maps"], cool["maps"])
 
 
 def test_predictors_refuse_other_shapes(tiny: Checkpoint) -> None:

@@ -231,6 +231,10 @@ def test_manifest_then_train_then_evaluate(
     checkpoint = read_checkpoint(out)
     assert checkpoint.metadata["manifest_sha256"] == read_manifest(listed).sha256
     assert checkpoint.metadata["seed"] == 3
+    validated = sum(row["split"] == "validation" for row in rows)
+    assert checkpoint.metadata["calibration"]["fitted_on"] == validated
+    assert checkpoint.metadata["novelty"]["threshold_on"] == validated
+    assert checkpoint.temperature != 1
     assert len(checkpoint.reference().labels) == sum(row["split"] == "test" for row in rows)
     capsys.readouterr()
     assert (
