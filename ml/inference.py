@@ -122,13 +122,13 @@ def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
 
 
 def _outputs(answers: dict[str, Floats], novelty: Novelty | None) -> Outputs:
-    given = {name: np.asarray(answers[name], np.float32) for name in OUTPUTS}
+    probabilities, maps, embeddings = (np.asarray(answers[name], np.float32) for name in OUTPUTS)
     if novelty is None:
-        return Outputs(**given)
+        return Outputs(probabilities, maps, embeddings)
     if SIGNATURES not in answers:
         raise CheckpointError("The checkpoint tells novelty, but its model gives no signatures.")
     scores = novelty.scores(np.asarray(answers[SIGNATURES], np.float32))
-    return Outputs(**given, novelty=scores, threshold=novelty.threshold)
+    return Outputs(probabilities, maps, embeddings, scores, novelty.threshold)
 
 
 def _checked(batch: Floats, size: int) -> Floats:
