@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ml.experiments.folds import SHIPPED
-from ml.experiments.reproduce import RECIPES, RUNS
+from ml.experiments.reproduce import RECIPES
 from ml.experiments.reproduce import reproduce as reproduce_all
 from ml.experiments.shipping import ship_checkpoint
 
@@ -14,7 +14,7 @@ from ml.experiments.shipping import ship_checkpoint
 def reproduce(options: argparse.Namespace) -> int:
     """Trains and measures the named runs, or all; --ship trains what ships and writes its checkpoint."""
     recipes = options.recipe or (RECIPES[:1] if options.ship else RECIPES)
-    runs = options.runs or ((SHIPPED,) if options.ship else RUNS)
+    runs = options.runs or ((SHIPPED,) if options.ship else ())
     older = options.older_code
     written = reproduce_all(
         options.data, options.work, recipes, runs, records=options.records, older_code=older

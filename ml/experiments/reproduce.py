@@ -12,7 +12,7 @@ from ml.config import TrainRecipe, read_recipe, recipe_names
 from ml.experiments import folds
 from ml.experiments.measuring import measure_run
 from ml.experiments.public_counts import describe_data
-from ml.experiments.runs import Job, read, train
+from ml.experiments.runs import Job, finished, read, train
 from ml.experiments.sources import RUN as SOURCES
 from ml.experiments.sources import leave_sources_out
 from ml.experiments.summary import (
@@ -44,24 +44,26 @@ def reproduce(
     root: Path,
     work: Path,
     recipes: Sequence[str] = RECIPES,
-    runs: Sequence[str] = RUNS,
+    runs: Sequence[str] = (),
     *,
     records: Path | None = None,
     older_code: bool = False,
 ) -> dict[str, Any]:
-    """Trains and measures the runs that are not done yet, and writes what the model card is made of.
+    """Trains and measures the runs that are not done yet; with `records`, writes what the model card is made of.
 
     Args:
         root: folder of the public data.
         work: caches, states and results; stop and call again at will.
         recipes: names of recipes that ship, or paths of others.
-        runs: some of `RUNS`, or "sources".
-        records: where the records are written; by default a folder `records` in `work`.
+        runs: some of `RUNS`, or "sources"; by default all of them for the first recipe, and `folds.RUNS` for
+            the others.
+        records: a folder. What is written there tells of all runs that are done, not only of those named.
         older_code: take finished trainings although the code has changed since.
 
     Returns:
-        The records by name: `NAME.folds` and `NAME.sources` of each recipe, `data`, and `comparison` where two
-        recipes or more have the same folds. Beside them `maps.png`, where there is a plain run.
+        By name: `NAME.folds` and `NAME.sources` of each recipe, and with `records` also `data`, and `comparison`
+        where two recipes or more have the same folds. With `records` these are written as JSON, and
+        `maps.png` where there is a plain run.
 
     Raises:
         InputError: for a run that is not known.
@@ -69,36 +71,43 @@ def reproduce(
     unknown = sorted(set(runs) - {*RUNS, SOURCES})
     if unknown:
         raise InputError(f"{', '.join(unknown)}: not a run; expected some of {', '.join((*RUNS, SOURCES))}.")
-    target = work / "records" if records is None else records
-    written: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     by_recipe: dict[str, dict[str, Done]] = {}
-    for given in recipes:
+    for number, given in enumerate(recipes):
         name, recipe = Path(given).stem, read_recipe(given)
+        wanted = runs or (folds.RUNS if number else (*RUNS, SOURCES))
         done = {
             run: one_run(root, work, name, recipe, run, older_code=older_code)
-            for run in runs
-            if run != SOURCES
+            for run in RUNS
+            if run in wanted or (records and _finished(root, work, name, recipe, run, older_code))
         }
         if done:
             by_recipe[name] = done
-            written[f"{name}.folds"] = write_record(target, f"{name}.folds", summarise(name, done))
-        if SOURCES in runs:
-            left = leave_sources_out(root, work, name, recipe, older_code=older_code)
-            written[f"{name}.{SOURCES}"] = write_record(target, f"{name}.{SOURCES}", left)
-    if by_recipe:
-        written["data"] = write_record(target, "data", describe_data(root, work))
-        _compare(target, by_recipe, written)
-    return written
+            found[f"{name}.folds"] = summarise(name, done)
+        if SOURCES in wanted:
+            found[f"{name}.{SOURCES}"] = leave_sources_out(root, work, name, recipe, older_code=older_code)
+    if records and by_recipe:
+        found["data"] = describe_data(root, work)
+        _compare(records, by_recipe, found)
+    if records:
+        for name, record in found.items():
+            write_record(records, name, record)
+    return found
 
 
-def _compare(target: Path, by_recipe: dict[str, dict[str, Done]], written: dict[str, Any]) -> None:
+def _finished(root: Path, work: Path, name: str, recipe: TrainRecipe, run: str, older_code: bool) -> bool:
+    return finished(make_job(root, work, name, recipe, run), work, older_code=older_code) is not None
+
+
+def _compare(target: Path, by_recipe: dict[str, dict[str, Done]], found: dict[str, Any]) -> None:
     held = {name: folds_of(done) for name, done in by_recipe.items()}
     runs = [{one.job.run for one in done} for done in held.values()]
     if len(held) > 1 and runs[0] and all(names == runs[0] for names in runs):
-        written["comparison"] = write_record(target, "comparison", compare_networks(held))
+        found["comparison"] = compare_networks(held)
     first = next(iter(by_recipe.values()))
     plain, shipped = first.get(f"{folds.SHIPPED}{PLAIN}"), first.get(folds.SHIPPED)
     if plain and shipped:
+        target.mkdir(parents=True, exist_ok=True)
         (target / "maps.png").write_bytes(draw_side_by_side(plain, shipped))
 
 
@@ -136,6 +145,7 @@ def summarise(name: str, done: dict[str, Done]) -> dict[str, Any]:
     held = folds_of(done)
     record: dict[str, Any] = {
         "recipe_name": name,
+        "tuned_on": list(folds.TUNED_ON),
         "runs": {run: {**_facts(one.record), **one.figures} for run, one in done.items()},
     }
     if held:

@@ -102,13 +102,10 @@ def train(job: Job, work: Path, *, older_code: bool = False, progress: Progress 
         work: folder for caches and results.
         older_code: also take a training whose code has changed since; recipe, seed and data must be the same.
     """
-    folder = job.folder(work)
-    first = job.first_weights
-    key = training_key(job.plan, job.collected, job.seed, first if isinstance(first, Path) else None)
-    kept = _kept(folder, key, older_code)
+    kept = finished(job, work, older_code=older_code)
     if kept is not None:
         return kept
-    plan = job.plan
+    folder, plan, key = job.folder(work), job.plan, _key(job)
     log.info(
         "%s/%s: %d to learn, %d to validate, %d to measure, left out %s", job.recipe_name, job.run,
         len(plan.train), len(plan.validation), len(plan.test), plan.left_out,
@@ -116,7 +113,7 @@ def train(job: Job, work: Path, *, older_code: bool = False, progress: Progress 
     state = folder / f"state-{_digest(json.dumps(key).encode())[:12]}"
     weights, history = train_network(
         plan.recipe, job.collected.examples(plan.train), job.collected.examples(plan.validation),
-        seed=job.seed, state=state, imagenet=first, progress=progress,
+        seed=job.seed, state=state, imagenet=job.first_weights, progress=progress,
     )  # fmt: skip
     record = {
         "key": key,
@@ -134,6 +131,25 @@ def train(job: Job, work: Path, *, older_code: bool = False, progress: Progress 
     (folder / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     shutil.rmtree(state)
     return Trained(weights, record)
+
+
+def finished(job: Job, work: Path, *, older_code: bool = False) -> Trained | None:
+    """Returns what an earlier call trained, where recipe, seed, data and code are the same; otherwise None.
+
+    Args:
+        older_code: the code may have changed since.
+    """
+    folder = job.folder(work)
+    file = folder / "training.json"
+    if not file.exists():
+        return None
+    record, key = json.loads(file.read_text(encoding="utf-8")), _key(job)
+    differing = sorted(name for name in key if record["key"].get(name) != key[name])
+    if differing and not (older_code and differing == ["code"]):
+        log.info("%s was trained with other %s", folder.name, ", ".join(differing))
+        return None
+    with np.load(folder / "weights.npz", allow_pickle=False) as stored:
+        return Trained([stored[f"w{i}"] for i in range(len(stored.files))], record)
 
 
 def read(job: Job, trained: Trained, work: Path) -> dict[str, Reading]:
@@ -202,17 +218,9 @@ def _read(network: Network, index: Indices, levels: Levels) -> Reading:
     return Reading(index, embeddings @ kernel + bias, maps, embeddings, signatures)
 
 
-def _kept(folder: Path, key: dict[str, str], older_code: bool) -> Trained | None:
-    file = folder / "training.json"
-    if not file.exists():
-        return None
-    record = json.loads(file.read_text(encoding="utf-8"))
-    differing = sorted(name for name in key if record["key"].get(name) != key[name])
-    if differing and not (older_code and differing == ["code"]):
-        log.info("%s was trained with other %s: training anew", folder.name, ", ".join(differing))
-        return None
-    with np.load(folder / "weights.npz", allow_pickle=False) as stored:
-        return Trained([stored[f"w{i}"] for i in range(len(stored.files))], record)
+def _key(job: Job) -> dict[str, str]:
+    first = job.first_weights
+    return training_key(job.plan, job.collected, job.seed, first if isinstance(first, Path) else None)
 
 
 def _save(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:

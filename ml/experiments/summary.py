@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ml.calibration import probabilities
 from ml.comparison import compare
-from ml.experiments.folds import Collected, bridges
+from ml.experiments.folds import TUNED_ON, Collected, bridges
 from ml.experiments.measuring import RAW
 from ml.experiments.public_data import PublicImage
 from ml.experiments.runs import Job, Reading
@@ -42,21 +42,27 @@ class Done:
 def summarise_folds(done: Sequence[Done]) -> dict[str, Any]:
     """Returns mean and worst of the folds by figure, and the figures of all their images together.
 
-    Every image is judged by the network that never saw its fold, at that network's own temperature.
+    Every image is judged by the network that never saw its fold, at that network's own temperature. `untouched` is
+    the mean over the folds that no recipe was chosen by (`folds.TUNED_ON`); None without any.
     """
-    rows = {name: [found] for name, found in _headline(done[0].figures).items()}
-    for one in done[1:]:
-        for name, found in _headline(one.figures).items():
-            rows[name].append(found)
-    worst = {name: (max if name.startswith("ece") else min)(found) for name, found in rows.items()}
+    rows = {one.job.run: _headline(one.figures) for one in done}
+    untouched = [row for run, row in rows.items() if run not in TUNED_ON]
+    names = next(iter(rows.values()))
     return {
         "count": len(done),
         "novelty": _novelty(done),
         "pointing": _pointing(done),
-        "mean": {name: float(np.mean(found)) for name, found in rows.items()},
-        "worst": worst,
+        "mean": {name: float(np.mean([row[name] for row in rows.values()])) for name in names},
+        "worst": {name: _worst(name, [row[name] for row in rows.values()]) for name in names},
+        "untouched": {name: float(np.mean([row[name] for row in untouched])) for name in names}
+        if untouched
+        else None,
         "pooled": _pooled(done),
     }
+
+
+def _worst(name: str, values: list[float]) -> float:
+    return max(values) if name.startswith("ece") else min(values)
 
 
 def without_copies(done: Done) -> dict[str, Any]:

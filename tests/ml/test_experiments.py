@@ -63,7 +63,7 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def record(public: Path, work: Path, recipe_file: Path) -> dict:
     runs = ("fold-5", "fold-1")
-    return reproduce(public, work, [str(recipe_file)], runs)["tiny.folds"]
+    return reproduce(public, work, [str(recipe_file)], runs, records=work / "records")["tiny.folds"]
 
 
 def test_the_parts_of_a_fold_are_apart(public: Path, work: Path) -> None:
@@ -103,6 +103,7 @@ def test_a_record_holds_every_run_and_the_folds_together(record: dict, work: Pat
     assert record["folds"]["count"] == 2
     assert record["folds"]["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
     assert record["folds"]["worst"]["accuracy"] == min(accuracies)
+    assert record["folds"]["untouched"]["accuracy"] == accuracies[1]
     assert record["folds"]["pooled"]["figures"]["n"] == 48
     assert set(record["folds"]["pooled"]["origins"]) == {
         "healthy heads", "tumours from elsewhere", "tumours traced to figshare"
