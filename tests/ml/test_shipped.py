@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.checkpoint import Checkpoint
-from ml.config import SHIPPED_CHECKPOINT
+from ml.checkpoint import Checkpoint, read_checkpoint
+from ml.config import SHIPPED_CHECKPOINT, SHIPPED_CHECKPOINTS
 from ml.evaluation import evaluate_head
 from ml.explanation import normalise, saliency
 from ml.explanation.proof import gradcam_autodiff
@@ -59,6 +59,26 @@ def test_onnx_equals_keras_on_real_images(
     assert np.abs(served.maps - trained.maps).max() <= 1e-5 * np.abs(trained.maps).max()
     alone = shipped_onnx.predict(batch[3:4])
     assert np.array_equal(alone.probabilities[0], served.probabilities[3])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("path", SHIPPED_CHECKPOINTS, ids=lambda path: path.name)
+def test_what_is_no_brain_mri_gets_no_class(path: Path, real_data: Path, real_paths: list[Path]) -> None:
+    checkpoint = read_checkpoint(path)
+    predictor, files = OnnxPredictor(checkpoint), sorted((real_data / "ood").iterdir())
+    given = [file for file in files if not file.name.startswith("burnedin")]
+    heads = [file for file in files if file.name.startswith("burnedin")] + real_paths
+    strange, usual = (
+        predictor.predict(np.stack([checkpoint.preprocessing.apply(read_grey(file)) for file in some]))
+        for some in (given, heads)
+    )
+    assert len(given) == 17
+    assert usual.not_assessable.sum() <= 1
+    if checkpoint.metadata["schema"] == 1:
+        assert strange.novelty is None
+        assert not strange.not_assessable.any()
+    else:
+        assert (~strange.not_assessable).sum() <= 1
 
 
 @pytest.mark.data
