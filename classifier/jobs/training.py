@@ -19,6 +19,7 @@ from classifier.models import Image, JobStatus, ModelVersion, Prediction, Traini
 from classifier.services.registry import record_evaluation, register_version
 from classifier.services.training import claim_run, fail_run, finish_run, heartbeat
 from ml.checkpoint import CheckpointError, read_checkpoint, replace_head
+from ml.metrics import ContradictionError
 from ml.labels import CLASSES
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def execute(run: TrainingRun) -> ModelVersion:
             seed=run.seed,
             progress=report_progress,
         )
-    except TrainingError as error:
+    except (TrainingError, ContradictionError) as error:
         raise PlatformError(str(error)) from error
     return _register_candidate(run, base, head, examples, progress)
 

@@ -67,7 +67,7 @@ def check_figures(figures: Figures) -> None:
 
 def contradictions(figures: Figures) -> list[str]:
     """Returns a sentence for everything that contradicts in figures; empty when nothing does."""
-    found = list(_out_of_range(figures))
+    found = [*_out_of_range(figures), *_no_counts(figures)]
     if found:
         return found
     checks = (_against_confusion, _against_losses, _against_ranking, _permuted)
@@ -90,13 +90,19 @@ def _out_of_range(figures: Figures) -> Iterator[str]:
             yield f"The interval of the {_words(name)} ends at {high} below where it begins, at {low}."
 
 
+def _no_counts(figures: Figures) -> Iterator[str]:
+    counts = figures.get("confusion")
+    if counts is None:
+        return
+    square = len(counts) == len(CLASSES) and all(len(row) == len(CLASSES) for row in counts)
+    if not square or min(map(min, counts)) < 0 or sum(map(sum, counts)) == 0:
+        yield "The confusion matrix does not hold the counts of four classes."
+
+
 def _against_confusion(figures: Figures) -> Iterator[str]:
-    if "confusion" not in figures:
+    if figures.get("confusion") is None:
         return
     confusion = np.array(figures["confusion"], np.int64)
-    if confusion.shape != (len(CLASSES), len(CLASSES)) or confusion.sum() == 0 or (confusion < 0).any():
-        yield "The confusion matrix does not hold the counts of four classes."
-        return
     if figures.get("n", confusion.sum()) != confusion.sum():
         yield f"{figures['n']} images are stated, but the confusion matrix counts {confusion.sum()}."
     pairs: list[tuple[str, Any, float | None]] = [
@@ -160,7 +166,7 @@ def _spread(positive: int, count: int) -> float:
 
 def _permuted(figures: Figures) -> Iterator[str]:
     """Columns in another order than the classes: each moved class is mostly, and significantly, named as another."""
-    if "confusion" not in figures:
+    if figures.get("confusion") is None:
         return
     confusion = np.array(figures["confusion"], np.int64)
     identity = tuple(range(len(CLASSES)))
@@ -168,10 +174,10 @@ def _permuted(figures: Figures) -> Iterator[str]:
         moved = [index for index in identity if order[index] != index]
         if moved and all(_moves(confusion[index], index, order[index]) for index in moved):
             better = sum(int(confusion[index, order[index]]) for index in identity) / confusion.sum()
-            shown = ", ".join(f"{CLASSES[index]} as {CLASSES[order[index]]}" for index in moved)
+            shown = ", ".join(f"most {CLASSES[index]} is named {CLASSES[order[index]]}" for index in moved)
             yield (
                 f"The accuracy is {confusion.trace() / confusion.sum():.3f}, but would be {better:.3f} with classes "
-                f"in another order: most images are named {shown}. The columns of the probabilities, or the labels, "
+                f"in another order: {shown}. The columns of the probabilities, or the labels, "
                 "are probably in another order than the classes."
             )
 

@@ -41,3 +41,16 @@ def test_too_few_images_are_insufficient() -> None:
 def test_different_images_are_refused() -> None:
     with pytest.raises(InputError, match="different images"):
         judge(figures({}, each=50), figures({}, each=40))
+
+
+def test_figures_that_contradict_never_pass() -> None:
+    honest, candidate = figures({1: 5}), figures({1: 2})
+    candidate["accuracy"] = 0.999
+    result = judge(candidate, honest)
+    assert result.answer == "refused"
+    assert result.reasons[0].startswith(
+        "The candidate's figures contradict themselves. The accuracy is stated as 0.999"
+    )
+    incumbent = figures({1: 5})
+    incumbent["per_class"]["glioma"]["auroc"] = 0.1
+    assert "The incumbent's figures contradict themselves." in judge(honest, incumbent).reasons[0]
