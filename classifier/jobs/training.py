@@ -19,8 +19,8 @@ from classifier.models import Image, JobStatus, ModelVersion, Prediction, Traini
 from classifier.services.registry import record_evaluation, register_version
 from classifier.services.training import claim_run, fail_run, finish_run, heartbeat
 from ml.checkpoint import CheckpointError, read_checkpoint, replace_head
-from ml.metrics import ContradictionError
 from ml.labels import CLASSES
+from ml.metrics import ContradictionError
 
 if TYPE_CHECKING:
     from ml.training import HeadResult
