@@ -20,6 +20,9 @@ SHIPPED_CHECKPOINT: Final = _PACKAGE / "checkpoints" / "mobilenetv2-v1.ckpt.zip"
 SHIPPED_CHECKPOINTS: Final = (SHIPPED_CHECKPOINT,)
 """All checkpoints that a fresh installation has, the one that reads first."""
 
+SHIPPED_RECIPE: Final = "mobilenet"
+"""The recipe of the checkpoint that reads first."""
+
 RECIPES: Final = _PACKAGE / "recipes"
 """Folder of the recipes that can be asked for by name."""
 
@@ -56,8 +59,7 @@ def read_recipe(source: Path | str | None) -> TrainRecipe:
     Raises:
         ConfigError: for an unknown name, a file that cannot be read, or a recipe that cannot be used.
     """
-    if source is None:
-        return TrainRecipe()
+    source = SHIPPED_RECIPE if source is None else source
     names = recipe_names()
     path = RECIPES / f"{source}.json" if str(source) in names else Path(source)
     try:

@@ -132,6 +132,8 @@ class TrainRecipe(Checked):
     """0 leaves the classes as they are, 1 weights them to equal mass."""
     attention: Annotated[float, Field(ge=0, le=100)] = 0.3
     """Weight of the attention loss, for images with a tumour mask; 0 for none."""
+    containment: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Weight, within the attention loss, of the share of the map's positive evidence outside the tumour."""
     head_penalty: Annotated[float, Field(ge=0, le=100)] = 1e-3
     """L2 penalty of the head that is fitted on frozen features."""
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.08

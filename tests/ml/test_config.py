@@ -79,8 +79,10 @@ def test_errors_name_the_key_and_what_was_expected(text: str, message: str) -> N
 
 
 def test_recipes_by_name(tmp_path: Any) -> None:
-    assert recipe_names() == ("cnn", "efficientnet", "head-only", "mobilenet", "resnet")
-    assert read_recipe("mobilenet") == read_recipe(None) == TrainRecipe()
+    assert recipe_names() == (
+        "cnn", "efficientnet", "head-only", "mobilenet", "mobilenet-roboflow", "resnet"
+    )  # fmt: skip
+    assert read_recipe("mobilenet") == read_recipe(None)
     recipes = {name: read_recipe(name) for name in recipe_names()}
     assert recipes["head-only"].stages == ()
     assert recipes["cnn"].start == "scratch"
