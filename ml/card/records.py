@@ -89,8 +89,12 @@ def _model(folder: Path, file: str) -> Model:
         raise CardError(
             f"The record of {file} is of another archive: it states sha256 {facts.get('sha256')}."
         )
+    recipe_name = facts.get("training", {}).get("recipe_name")
+    if recipe_name is None:
+        raise CardError(
+            f"The record of {file} names no recipe; `python -m ml reproduce --ship {file} --recipe NAME` writes one."
+        )
     check_figures(facts["measured"]["held_out"])
-    recipe_name = facts["training"]["recipe_name"]
     return Model(file, recipe_name, facts, _read(folder / f"{recipe_name}.folds.json"))
 
 

@@ -39,25 +39,30 @@ ALL_BLOCKS = 32
 Ways = dict[str, Callable[[], object]]
 
 
-def seconds(call: Callable[[], object], rounds: int) -> float:
-    """Median of some rounds, after one to warm up."""
-    call()
-    taken = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+def seconds(ways: Ways, rounds: int) -> dict[str, float]:
+    """Median of some rounds by way, after one to warm up; every round takes all ways in turn.
+
+    In turn, so that a machine that is busier for a while is busier for all of them.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, call in ways.items():
+            started = time.perf_counter()
+            call()
+            if number:
+                taken[name].append(time.perf_counter() - started)
+    return {name: statistics.median(found) for name, found in taken.items()}
 
 
 def report(title: str, ways: Ways, images: int, rounds: int, used: str) -> dict[str, Any]:
     """Times some ways to do the same and prints each beside the one in use."""
-    print(f"\n{title}")
-    taken = {name: seconds(call, rounds) for name, call in ways.items()}
+    print(f"\n{title}", flush=True)
+    taken = seconds(ways, rounds)
     for name, value in sorted(taken.items(), key=lambda item: item[1]):
         mark = "<- in use" if name == used else ""
         print(
-            f"  {name:<46}{value * 1000:9.1f} ms{images / value:9.1f} images/s{value / taken[used]:7.2f}x  {mark}"
+            f"  {name:<46}{value * 1000:9.1f} ms{images / value:9.1f} images/s{value / taken[used]:7.2f}x  {mark}",
+            flush=True,
         )
     return {
         name: {"ms": round(1000 * value, 2), "times_used": round(value / taken[used], 3)}
@@ -106,7 +111,7 @@ def training(size: int, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
     title = f"training step, batch {BATCH} at {size}"
     yield title, report(title, ways, BATCH, rounds, "float32, graph")
 
-    steps = 4
+    steps = 12
     many, whose = drawn(steps * BATCH, size)
     plain, within = step_model(recipe, "float32", False), step_model(recipe, "float32", False, in_graph=True)
 

@@ -195,6 +195,14 @@ def test_a_missing_record_names_the_command_that_writes_it(folder: Path) -> None
         read_records(folder, FILES)
 
 
+def test_a_record_without_its_recipe_is_refused(folder: Path) -> None:
+    record = json.loads((folder / "first-v1.json").read_text())
+    del record["training"]["recipe_name"]
+    (folder / "first-v1.json").write_text(json.dumps(record))
+    with pytest.raises(CardError, match="names no recipe"):
+        read_records(folder, FILES)
+
+
 def test_figures_that_contradict_each_other_are_refused(folder: Path) -> None:
     record = json.loads((folder / "first-v1.json").read_text())
     record["measured"]["held_out"]["accuracy"] = 0.1
