@@ -172,8 +172,8 @@ def _confusion(figures: Figures) -> Section:
 
 def _ranking(curves: Mapping[str, Mapping[str, Any]]) -> Section:
     areas = Table(
-        ["class", "AUROC", "average precision", "best F1", "at threshold", "share of images"],
-        [[DISPLAY_NAMES[name], c["auroc"], c["average_precision"], c["best"]["f1"], c["best"]["threshold"], c["share"]]
+        ["class", "AUROC", "average precision", "best F1", "at threshold"],
+        [[DISPLAY_NAMES[name], c["auroc"], c["average_precision"], c["best"]["f1"], c["best"]["threshold"]]
          for name, c in curves.items()],
     )  # fmt: skip
     listed = ", ".join(f"{DISPLAY_NAMES[name].lower()} {c['auroc']:.3f}" for name, c in curves.items())
@@ -241,7 +241,10 @@ def _subgroups(column: str, found: Mapping[str, Figures]) -> Section:
     chart = Chart(partial(charts.forest, points, xlabel="accuracy, with 95 % interval", zero=False),
                   "In brackets the images. Intervals that do not overlap are a difference to be explained; a wide one "
                   "means few subjects.", alt)  # fmt: skip
-    note = "A figure is not defined where a subgroup has no image of the class; macro F1 is over the classes there are."
+    note = (
+        "A figure is not defined where a subgroup has no image of the class. Macro F1 counts a class that the model "
+        "named there without an image of it as 0; balanced accuracy leaves it out."
+    )
     return Section(
         f"By {column}", [chart, Table(header, rows, note=note)], "The same figures on parts of the images."
     )
