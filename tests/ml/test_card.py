@@ -95,7 +95,7 @@ def facts(name: str) -> dict[str, Any]:
         },
         "measured": {
             "held_out": evaluate(scores, labels, groups, bootstrap=20),
-            "novelty": {"held_out": SHARE},
+            "novelty": {"held_out": SHARE, "looks_like_ct": SHARE},
             "sanity": {"passed": True, "largest": 0.31},
             "methods": {"n": 24, "spearman": 0.5, "gradcam": methods, "occlusion": methods},
         },
