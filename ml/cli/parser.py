@@ -146,7 +146,9 @@ def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     reproduce.add_argument("--data", type=Path, required=True, help="folder of the public data")
     reproduce.add_argument("--ship", type=Path, help="write the checkpoint that ships there")
-    reproduce.add_argument("--records", type=Path, help="write the model card's records of all finished runs there")
+    reproduce.add_argument(
+        "--records", type=Path, help="write the model card's records of all finished runs there"
+    )
     reproduce.add_argument("--older-code", action="store_true", help="take finished trainings of older code")
     card = _command(commands, "card", "describing", "render the model card from its records")
     card.add_argument("checkpoints", nargs="*", help="file names; by default what ships")

@@ -129,7 +129,7 @@ def test_predict_as_a_user_runs_it(real_paths: list[Path]) -> None:
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["file"] for answer in answers] == [str(path) for path in real_paths[:4]]
     for answer in answers:
-        assert set(answer) == {"file", "label", "probabilities"}
+        assert set(answer) == {"file", "label", "probabilities", "novelty", "threshold"}
         assert tuple(answer["probabilities"]) == CLASSES
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
