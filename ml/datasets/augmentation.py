@@ -31,16 +31,19 @@ def augment_pair(
         Image and mask, uint8 (size, size); the mask is soft at its edge.
     """
     matrix = _affine(levels.shape[0], size, rng, how)
-    image = cv2.warpAffine(levels, matrix, (size, size), flags=cv2.INTER_LINEAR)
-    image = cv2.LUT(image, _tone(rng, how))
-    image = np.asarray(_worn(image, rng, how), np.uint8)
-    moved = None if mask is None else cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    lit = cv2.LUT(_moved(levels, matrix, size), _tone(rng, how))
+    image = _worn(np.asarray(lit, np.uint8), rng, how)
+    moved = None if mask is None else _moved(mask, matrix, size)
     if rng.random() < how.erase:
         place, grey = _rectangle(size, rng)
         image[place] = grey
         if moved is not None:
             moved[place] = 0
-    return image, None if moved is None else np.asarray(moved, np.uint8)
+    return image, moved
+
+
+def _moved(levels: Levels, matrix: npt.NDArray[np.float64], size: int) -> Levels:
+    return np.asarray(cv2.warpAffine(levels, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _affine(side: int, size: int, rng: np.random.Generator, how: Augmentation) -> npt.NDArray[np.float64]:

@@ -77,9 +77,10 @@ class AugmentedImages(keras.utils.PyDataset):  # type: ignore[misc]
         return images, {"logits": hot, "maps": maps}, {"logits": weights, "maps": np.ones_like(weights)}
 
     def _mask(self, index: int) -> Levels | None:
-        if self._masks is None or not self._masks[index].any():
+        if self._masks is None:
             return None
-        return self._masks[index]
+        mask: Levels = self._masks[index]
+        return mask if mask.any() else None
 
     def _targets(self, masks: list[Levels | None], labels: npt.NDArray[np.int64]) -> Floats:
         side = self._map_side

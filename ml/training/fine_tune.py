@@ -167,16 +167,17 @@ class _Training:
             size=size, batch_size=recipe.batch_size, how=recipe.augmentation, seed=self.seed, epoch=epoch,
             masks=self.masks, map_side=self.network.map_side(size),
         )  # fmt: skip
-        current = _CurrentWeights()
+        average = _RunningAverage()
         fitted = self.model.fit(
-            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[current]
+            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[average]
         ).history
+        average.detach()
         figures = {"epoch": float(epoch + 1), "size": float(size), **_train_figures(fitted)}
         figures |= self._validate(size)
         figures["learning_rate"] = self._rate(epoch + 1)
         self.state.epoch += 1
         self._judge(figures["validation_loss"])
-        current.put_back()
+        average.put_back()
         figures["seconds"] = time.monotonic() - started
         self.state.seconds += figures["seconds"]
         self.state.history.append(figures)
@@ -240,20 +241,25 @@ class _Training:
         return True
 
 
-class _CurrentWeights(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights of the last step where Keras replaces them with their running average after an epoch."""
+class _RunningAverage(keras.callbacks.Callback):  # type: ignore[misc]
+    """Between the end of an epoch, where Keras puts the running average in place of the weights, and the next."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.kept = (
-            [np.array(variable) for variable in self.model.trainable_variables]
-            if self.model.optimizer.use_ema
-            else []
-        )
+        """Keeps the weights of the last step."""
+        used = self.model.optimizer.use_ema
+        self.last = [np.array(value) for value in self.model.trainable_variables] if used else None
+
+    def detach(self) -> None:
+        """Gives the weights memory of their own: on JAX they share the average's, and predicting gives it away."""
+        if self.last is not None:
+            for variable in self.model.trainable_variables:
+                variable.assign(np.array(variable))
 
     def put_back(self) -> None:
         """Goes on from the last step's weights; what was measured and kept in between was the average."""
-        for variable, value in zip(self.model.trainable_variables, self.kept, strict=False):
-            variable.assign(value)
+        if self.last is not None:
+            for variable, value in zip(self.model.trainable_variables, self.last, strict=True):
+                variable.assign(value)
 
 
 def class_weights(labels: npt.NDArray[np.int64], balance: float) -> npt.NDArray[np.float32]:

@@ -1,15 +1,17 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from ml.config import Augmentation, NetworkSpec, Stage, TrainRecipe
-from ml.datasets import AugmentedImages, augment, draw_epoch, load_pixels, resize_levels
-from ml.networks import build_network
-from ml.preprocessing import Preprocessing, scale
-from ml.training import Examples, train_network
+from ml.networks import build_network, load_imagenet
+from ml.preprocessing import scale
+from ml.training import Examples, TrainingError, train_network
 from ml.training.fine_tune import class_weights
+from ml.training.objective import attention_loss, compile_training, learning_rate, share_outside
+from tests.ml.test_networks import arbitrary_batch_norm
 
 SMALL = NetworkSpec(name="small_cnn", size=64, dropout=0.0)
 RECIPE = TrainRecipe(
@@ -105,41 +107,6 @@ def test_early_stopping(tmp_path: Path) -> None:
     assert min(losses[:-2]) <= min(losses[-2:])
 
 
-def test_batches_are_reproducible_and_differ_by_epoch() -> None:
-    data = examples(20, 0)
-
-    def batch(epoch: int) -> np.ndarray:
-        images = AugmentedImages(
-            data.levels, data.labels, np.ones(20, np.float32), data.near,
-            size=48, batch_size=8, how=Augmentation(), seed=1, epoch=epoch,
-        )  # fmt: skip
-        assert len(images) == 3
-        pixels, hot, weights = images[2]
-        assert pixels.shape == (4, 48, 48, 1)
-        assert hot.shape == (4, 4)
-        assert weights.shape == (4,)
-        return pixels
-
-    assert np.array_equal(batch(0), batch(0))
-    assert not np.array_equal(batch(0), batch(1))
-
-
-def test_one_of_each_set_of_copies_is_drawn() -> None:
-    near = ("a", "a", "a", "", "", "b", "b")
-    drawn = [draw_epoch(near, np.random.default_rng(seed)) for seed in range(30)]
-    assert all(len(indices) == 4 and {3, 4} <= set(indices) for indices in drawn)
-    assert {int(i) for indices in drawn for i in indices} == set(range(7))
-
-
-def test_augmentation_of_nothing_changes_nothing() -> None:
-    still = Augmentation(**dict.fromkeys(Augmentation.model_fields, 0.0))
-    image = examples(1, 0).levels[0]
-    assert np.array_equal(augment(image, 64, np.random.default_rng(0), still), image)
-    moved = augment(image, 64, np.random.default_rng(0), Augmentation())
-    assert moved.dtype == np.uint8
-    assert not np.array_equal(moved, image)
-
-
 def test_class_weights_balance() -> None:
     labels = np.array([0] * 30 + [1] * 10)
     full, none = class_weights(labels, 1.0), class_weights(labels, 0.0)
@@ -148,16 +115,137 @@ def test_class_weights_balance() -> None:
     assert (none == 1).all()
 
 
-def test_pixels_are_cached_and_the_cache_notices_a_changed_file(tmp_path: Path) -> None:
-    import cv2
+def blobs(count: int, seed: int) -> Examples:
+    """A square anywhere, as bright as its class; the mask is the square, and every fourth image has none."""
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(0, 40, (count, 64, 64)).astype(np.uint8)
+    labels, masks = np.arange(count) % 4, np.zeros((count, 64, 64), np.uint8)
+    for number, (image, mask, label) in enumerate(zip(levels, masks, labels, strict=True)):
+        y, x = rng.integers(4, 44, 2)
+        image[y : y + 16, x : x + 16] = 80 + 40 * label
+        if number % 16 != 15:
+            mask[y : y + 16, x : x + 16] = 255
+    return Examples(levels, labels, ("",) * count, masks)
 
-    path, cache = tmp_path / "a.png", tmp_path / "cache"
-    cv2.imwrite(str(path), examples(1, 0).levels[0])
-    first = load_pixels([path], Preprocessing(size=64), cache)
-    again = load_pixels([path], Preprocessing(size=64), cache)
-    assert np.array_equal(first.levels, again.levels)
-    assert first.sha256.tolist() == again.sha256.tolist()
-    assert len(list(cache.iterdir())) == 1
-    cv2.imwrite(str(path), examples(2, 5).levels[1])
-    assert load_pixels([path], Preprocessing(size=64), cache).sha256.tolist() != first.sha256.tolist()
-    assert resize_levels(first.levels, 32).shape == (1, 32, 32)
+
+def test_the_attention_loss_moves_the_map_onto_the_mask(tmp_path: Path) -> None:
+    spec = NetworkSpec(name="small_cnn", size=64, dropout=0.0, fine_map=True)
+    shares = {}
+    for weight in (0.0, 1.0):
+        recipe = changed(network=spec, stages=(Stage(size=64, epochs=4),), attention=weight)
+        weights, history = train_network(
+            recipe, blobs(128, 0), blobs(16, 1), seed=1, state=tmp_path / str(weight)
+        )
+        network = build_network(spec, size=64)
+        network.trainable.set_weights(weights)
+        fresh = blobs(40, 2)
+        maps = network.reader.predict_on_batch(scale(fresh.levels))["maps"]
+        inside = []
+        for raw, label, mask in zip(maps, fresh.labels, fresh.masks, strict=True):
+            if mask.any():
+                spread = np.exp(raw[..., label] - raw[..., label].max())
+                inside.append(spread[mask[2::4, 2::4] > 0].sum() / spread.sum())
+        shares[weight] = np.mean(inside)
+        assert ("attention_loss" in history[0]) == (weight > 0)
+    assert history[-1]["attention_loss"] < history[0]["attention_loss"]
+    assert shares[1.0] > 1.5 * shares[0.0]
+    assert shares[1.0] > 0.5
+
+
+def test_attention_loss_is_the_cross_entropy_of_places() -> None:
+    rng = np.random.default_rng(0)
+    maps, targets = rng.normal(size=(3, 5, 5, 4)).astype(np.float32), np.zeros((3, 5, 5, 4), np.float32)
+    targets[0, 2, 3, 1] = 1.0
+    targets[1, 0, :2, 2] = 0.5
+    losses = np.asarray(attention_loss(targets, maps))
+    by_hand = [
+        np.log(np.exp(maps[0, ..., 1]).sum()) - maps[0, 2, 3, 1],
+        np.log(np.exp(maps[1, ..., 2]).sum()) - maps[1, 0, :2, 2].mean(),
+        0.0,
+    ]
+    assert np.allclose(losses, by_hand, atol=1e-5)
+
+
+def test_share_outside_sees_a_constant_and_no_scale() -> None:
+    maps, targets = np.zeros((3, 5, 5, 4), np.float32), np.zeros((3, 5, 5, 4), np.float32)
+    targets[:2, 2, 2, 1] = 1.0
+    maps[:, 2, 2, 1], maps[:, 3, 3, 1], maps[:, 0, 0, 1], maps[:, 0, 0, 2] = 3.0, 1.0, 4.0, 50.0
+    maps[1] *= 7
+    outside = np.asarray(share_outside(targets, maps))
+    assert np.allclose(outside, [0.5, 0.5, 0.0], atol=1e-5)
+    wider = np.asarray(share_outside(targets, maps + 1))
+    assert (wider[:2] > outside[:2]).all()
+    away = maps - 10
+    assert np.allclose(np.asarray(share_outside(targets, away))[0], 0)
+
+
+def test_the_average_is_kept_and_training_goes_on_from_the_last_weights(tmp_path: Path) -> None:
+    data = examples(64, 0), examples(16, 1)
+    plain = changed(stages=(Stage(size=32, epochs=3),))
+    averaged = changed(stages=(Stage(size=32, epochs=3),), averaging=0.9)
+    last, history = train_network(plain, *data, seed=1, state=tmp_path / "a")
+    average, same = train_network(averaged, *data, seed=1, state=tmp_path / "b")
+    for ours, theirs in zip(history, same, strict=True):
+        assert ours["loss"] == pytest.approx(theirs["loss"], abs=1e-3)
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(last, average, strict=True))
+
+
+def test_head_alone_on_features_that_are_kept(tmp_path: Path) -> None:
+    given = tmp_path / "given.weights.h5"
+    own = keras.applications.MobileNetV2(weights=None, alpha=0.35, include_top=False, input_shape=(64, 64, 3))
+    arbitrary_batch_norm(own, np.random.default_rng(0))
+    own.save_weights(given)
+    recipe = TrainRecipe(network=NetworkSpec(size=64, width=0.35), stages=())
+    data = examples(48, 0), examples(16, 1)
+    told: list[dict] = []
+    weights, history = train_network(recipe, *data, seed=1, state=tmp_path / "a", imagenet=given)
+    (kept,) = (tmp_path / "a").glob("frozen-*.npy")
+    np.save(kept, np.load(kept) * 0)
+    blind, _ = train_network(
+        recipe, *data, seed=1, state=tmp_path / "a", imagenet=given, progress=told.append
+    )
+    network = build_network(recipe.network, size=64)
+    load_imagenet(network, given)
+    untouched = network.features.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, untouched, strict=False))
+    assert np.abs(weights[-2]).max() > 0.01
+    assert np.abs(blind[-2]).max() == 0
+    assert [point["epoch"] for point in history] == [0]
+    assert 0 <= history[0]["validation_accuracy"] <= 1
+
+
+def rates(**values: Any) -> list[float]:
+    rate = learning_rate(changed(learning_rate=1e-3, **values), 100)
+    return [float(rate(step)) for step in range(100)]
+
+
+def test_schedules() -> None:
+    cosine, constant, step = rates(), rates(schedule="constant"), rates(schedule="step")
+    assert cosine[0] == constant[0] == 0
+    assert max(cosine) == max(constant) == step[0] == pytest.approx(1e-3)
+    assert cosine[50] == pytest.approx(5.4e-4, rel=0.05)
+    assert cosine[99] < 1e-5
+    assert constant[99] == pytest.approx(1e-3)
+    assert step[40] == pytest.approx(1e-4)
+    assert step[99] == pytest.approx(1e-5)
+
+
+def test_focal_loss_weighs_the_well_named_less(tmp_path: Path) -> None:
+    losses = {}
+    for gamma in (0.0, 2.0):
+        network = build_network(SMALL)
+        model = compile_training(network, changed(focal_gamma=gamma), 10, attention=False)
+        logits = np.array([[4.0, 0, 0, 0], [0, 4.0, 0, 0]], np.float32)
+        hot = np.eye(4, dtype=np.float32)[[0, 0]]
+        losses[gamma] = [float(model.loss(hot[i : i + 1], logits[i : i + 1])) for i in (0, 1)]
+    sure = np.exp(4) / (np.exp(4) + 3)
+    assert losses[2.0][0] == pytest.approx(losses[0.0][0] * (1 - sure) ** 2, rel=1e-3)
+    assert losses[2.0][1] == pytest.approx(losses[0.0][1], rel=0.05)
+
+
+def test_examples_that_do_not_fit_are_refused() -> None:
+    data = examples(4, 0)
+    with pytest.raises(TrainingError, match="got 4 images, 3 labels, 4 keys"):
+        Examples(data.levels, data.labels[:3], data.near)
+    with pytest.raises(TrainingError, match=r"Masks \(2, 64, 64\) do not fit images"):
+        Examples(data.levels, data.labels, data.near, data.levels[:2])
