@@ -187,6 +187,7 @@ def test_rounded_kernels_are_exact_in_half_precision_and_statistics_untouched() 
     assert np.array_equal(kept, variance)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("name", "rate"), [("efficientnet_b0", 3e-3), ("resnet50", 1e-3)])
 def test_overfits_64_images(name: Any, rate: float) -> None:
     """Noise with arbitrary labels, learnt by heart: gradients reach every layer, and inference agrees."""
