@@ -44,6 +44,13 @@ def furnished(live_server, transactional_db, page: Page):
     page.goto("about:blank")
 
 
+def image_ready(page: Page) -> None:
+    """Wait until the image is drawn and every script has run, so that no key is pressed into the void."""
+    expect(page.get_by_text("What do you see?")).to_be_visible()
+    page.wait_for_selector("mri-viewer[data-state=ready]")
+    page.wait_for_load_state("load")
+
+
 def no_map(page: Page) -> None:
     """Nothing looks like a map, and the map's key does nothing."""
     page.wait_for_selector("mri-viewer[data-state=ready]")
@@ -56,7 +63,7 @@ def test_a_blind_reader_learns_it_after_the_first_read(furnished, page: Page) ->
     image, reader = furnished("blinded_first")
     expect(page.get_by_text("Not assessable by the model")).to_have_count(0)
     page.get_by_role("button", name=f"Read image {image.short_id}").click()
-    expect(page.get_by_text("What do you see?")).to_be_visible()
+    image_ready(page)
     for key in ("1", "k", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
