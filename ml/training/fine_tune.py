@@ -123,8 +123,7 @@ class _Training:
 
     def run(self) -> tuple[Weights, list[dict[str, float]]]:
         if not self.sizes:
-            self._start()
-            return self.network.trainable.get_weights(), self._judge_head()
+            return self._fit_head_alone()
         self._choose_layers()
         drawn = len(draw_epoch(self.train.near, np.random.default_rng(0)))
         self.steps = -(-drawn // self.recipe.batch_size)
@@ -137,6 +136,17 @@ class _Training:
             self._run_epoch()
         return read_weights(self.folder / BEST), self.state.history
 
+    def _fit_head_alone(self) -> tuple[Weights, list[dict[str, float]]]:
+        if self.imagenet is None:
+            raise TrainingError(
+                "A head alone is fitted on the features of given weights, and none were given."
+            )
+        started, size = time.monotonic(), self.recipe.network.size
+        figures = {"epoch": 0.0, "size": float(size), "loss": self._start(), **self._validate(size)}
+        figures["seconds"] = time.monotonic() - started
+        self.progress({**figures, "epochs": 0, "remaining_s": 0.0})
+        return self.network.trainable.get_weights(), [figures]
+
     def _choose_layers(self) -> None:
         recipe = self.recipe
         if self.imagenet is None:
@@ -147,9 +157,10 @@ class _Training:
         if recipe.batch_norm == "inference":
             fix_batch_norm(self.network)
 
-    def _start(self) -> None:
+    def _start(self) -> float:
+        """Fills in given weights and fits the first head, whose loss it returns; from scratch there is none."""
         if self.imagenet is None:
-            return
+            return float("nan")
         load_imagenet(self.network, self.imagenet)
         started, recipe = time.monotonic(), self.recipe
         size = recipe.stages[0].size if recipe.stages else recipe.network.size
@@ -158,6 +169,7 @@ class _Training:
         fit = fit_head(features, self.train.labels[chosen], self.weights[chosen], penalty=recipe.head_penalty)
         self.network.head.set_weights([fit.kernel, fit.bias])
         log.info("first head fitted on %d frozen features in %.0f s", len(chosen), time.monotonic() - started)
+        return fit.losses[-1]
 
     def _run_epoch(self) -> None:
         started, epoch, recipe = time.monotonic(), self.state.epoch, self.recipe
@@ -202,10 +214,6 @@ class _Training:
         else:
             self.state.waited += 1
 
-    def _judge_head(self) -> list[dict[str, float]]:
-        size = self.recipe.network.size
-        return [{"epoch": 0.0, "size": float(size), **self._validate(size)}]
-
     def _stopped(self) -> bool:
         return self.state.waited > self.recipe.patience
 
@@ -247,13 +255,13 @@ class _RunningAverage(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keeps the weights of the last step."""
         used = self.model.optimizer.use_ema
-        self.last = [np.array(value) for value in self.model.trainable_variables] if used else None
+        self.last = [value.numpy().copy() for value in self.model.trainable_variables] if used else None
 
     def detach(self) -> None:
         """Gives the weights memory of their own: on JAX they share the average's, and predicting gives it away."""
         if self.last is not None:
             for variable in self.model.trainable_variables:
-                variable.assign(np.array(variable))
+                variable.assign(variable.numpy().copy())
 
     def put_back(self) -> None:
         """Goes on from the last step's weights; what was measured and kept in between was the average."""

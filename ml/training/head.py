@@ -17,7 +17,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeadFit:
-    """A fitted head: kernel (D, 4) and bias (4,) float32, and the loss after each step."""
+    """A fitted head: kernel (D, 4) and bias (4,) float32, and the loss after each step.
+
+    A fit that took no step has one loss, that of its start.
+    """
 
     kernel: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
@@ -74,4 +77,4 @@ def fit_head(
         objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note, options={"maxiter": iterations}
     )
     parameters = found.x.reshape(width + 1, classes).astype(np.float32)
-    return HeadFit(parameters[:-1], parameters[-1], losses)
+    return HeadFit(parameters[:-1], parameters[-1], losses or [float(found.fun)])

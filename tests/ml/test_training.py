@@ -25,7 +25,10 @@ def changed(**values: Any) -> TrainRecipe:
     return TrainRecipe(**{**vars(RECIPE), **values})
 
 
-SHORT = changed(stages=(Stage(size=32, epochs=1), Stage(size=64, epochs=2)))
+SHORT = changed(
+    network=NetworkSpec(name="small_cnn", size=64, dropout=0.3), averaging=0.5,
+    stages=(Stage(size=32, epochs=1), Stage(size=64, epochs=2)),
+)  # fmt: skip
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -190,28 +193,50 @@ def test_the_average_is_kept_and_training_goes_on_from_the_last_weights(tmp_path
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(last, average, strict=True))
 
 
-def test_head_alone_on_features_that_are_kept(tmp_path: Path) -> None:
-    given = tmp_path / "given.weights.h5"
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a narrow MobileNetV2, as Keras would fetch them."""
+    path = tmp_path_factory.mktemp("given") / "given.weights.h5"
     own = keras.applications.MobileNetV2(weights=None, alpha=0.35, include_top=False, input_shape=(64, 64, 3))
     arbitrary_batch_norm(own, np.random.default_rng(0))
-    own.save_weights(given)
+    own.save_weights(path)
+    return path
+
+
+def test_head_alone_on_features_that_are_kept(given: Path, tmp_path: Path) -> None:
     recipe = TrainRecipe(network=NetworkSpec(size=64, width=0.35), stages=())
     data = examples(48, 0), examples(16, 1)
     told: list[dict] = []
-    weights, history = train_network(recipe, *data, seed=1, state=tmp_path / "a", imagenet=given)
-    (kept,) = (tmp_path / "a").glob("frozen-*.npy")
+    weights, history = train_network(recipe, *data, seed=1, state=tmp_path, imagenet=given)
+    (kept,) = tmp_path.glob("frozen-*.npy")
     np.save(kept, np.load(kept) * 0)
-    blind, _ = train_network(
-        recipe, *data, seed=1, state=tmp_path / "a", imagenet=given, progress=told.append
-    )
+    blind, _ = train_network(recipe, *data, seed=1, state=tmp_path, imagenet=given, progress=told.append)
     network = build_network(recipe.network, size=64)
     load_imagenet(network, given)
     untouched = network.features.get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(weights, untouched, strict=False))
     assert np.abs(weights[-2]).max() > 0.01
     assert np.abs(blind[-2]).max() == 0
-    assert [point["epoch"] for point in history] == [0]
-    assert 0 <= history[0]["validation_accuracy"] <= 1
+    assert [point["epoch"] for point in history] == [point["epoch"] for point in told] == [0]
+    assert history[0]["loss"] < told[0]["loss"] == pytest.approx(np.log(4), abs=1e-3)
+    with pytest.raises(TrainingError, match="features of given weights"):
+        train_network(recipe, *data, seed=1, state=tmp_path, imagenet=None)
+
+
+def test_only_chosen_layers_leave_the_given_weights(given: Path, tmp_path: Path) -> None:
+    spec = NetworkSpec(size=32, width=0.35)
+    recipe = TrainRecipe(network=spec, stages=(Stage(size=32, epochs=1),), tuned_layers=2, batch_size=16)
+    weights, _ = train_network(
+        recipe, examples(32, 0), examples(16, 1), seed=1, state=tmp_path, imagenet=given
+    )
+    network = build_network(spec)
+    load_imagenet(network, given)
+    names = [variable.path.split("/")[-2] for variable in network.trainable.weights]
+    before = network.trainable.get_weights()
+    changed_layers = {
+        name for name, a, b in zip(names, before, weights, strict=True) if not np.array_equal(a, b)
+    }
+    assert changed_layers == {"last", "head"}
 
 
 def rates(**values: Any) -> list[float]:
