@@ -50,7 +50,7 @@ class CollectionAdmin(admin.ModelAdmin[Collection]):
         for action, row in changes:
             record(
                 action=action, actor=_staff(request), target=form.instance, collection_id=form.instance.pk,
-                user=str(row.user_id), role=row.role,
+                user=str(row.user_id), role=row.role, seniority=row.seniority,
             )  # fmt: skip
 
 

@@ -59,6 +59,10 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
+    seniority = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Of a reader, higher is more senior: where the protocol says so, the most senior reader decides.",
+    )
 
     class Meta:
         ordering = ["collection__name", "user__username", "role"]

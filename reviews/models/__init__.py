@@ -1,17 +1,22 @@
 """The human reader's records."""
 
+from reviews.models.figures import FigureSnapshot
 from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssignment
-from reviews.models.protocol import ReadingProtocol
-from reviews.models.reading import Adjudication, Reading, Reason, ReviewEvent
+from reviews.models.protocol import KnownCase, ReadingProtocol
+from reviews.models.reading import Adjudication, Location, Reading, Reason, ReviewEvent, WithdrawalReason
 
 __all__ = [
     "Adjudication",
+    "FigureSnapshot",
+    "KnownCase",
     "LabelSet",
     "LabelSetEntry",
+    "Location",
     "Reading",
     "ReadingProtocol",
     "Reason",
     "ReviewEvent",
     "Split",
     "SplitAssignment",
+    "WithdrawalReason",
 ]

@@ -9,7 +9,7 @@ from classifier.models import Image
 from mriplatform.accounts.models import Collection
 from mriplatform.audit.ledger import LedgerModel
 from mriplatform.identifiers import uuid7
-from reviews.models.reading import LABEL_CHOICES
+from reviews.models.protocol import LABEL_CHOICES
 
 
 def manifest_storage() -> Storage:

@@ -206,9 +206,10 @@ def test_roles_given_and_taken_in_the_admin_leave_their_trace(sign_in, collectio
     form = {
         "name": "Neuro", "description": "", "memberships-TOTAL_FORMS": "2", "memberships-INITIAL_FORMS": "1",
         "memberships-0-id": str(alices.pk), "memberships-0-collection": str(collection.pk),
-        "memberships-0-user": str(alice.pk), "memberships-0-role": "radiologist", "memberships-0-DELETE": "on",
+        "memberships-0-user": str(alice.pk), "memberships-0-role": "radiologist", "memberships-0-seniority": "0",
+        "memberships-0-DELETE": "on",
         "memberships-1-collection": str(collection.pk), "memberships-1-user": str(dora.pk),
-        "memberships-1-role": "uploader",
+        "memberships-1-role": "uploader", "memberships-1-seniority": "2",
     }  # fmt: skip
     assert client.post(f"/admin/accounts/collection/{collection.pk}/change/", form).status_code == 302
     traced = AuditEvent.objects.filter(action__startswith="membership.", collection_id=collection.pk)

@@ -19,6 +19,8 @@ from tests.factories import analysed_image
 
 LEDGERS = {
     "reviews_adjudication",
+    "reviews_figuresnapshot",
+    "reviews_knowncase",
     "reviews_labelset",
     "reviews_labelsetentry",
     "reviews_readingprotocol",
