@@ -28,6 +28,9 @@ CLEARLY_RIGHT: Final = 0.75
 RANKS_BELOW: Final = 0.2
 """An AUROC this far below what recall and specificity (mean at least `CLEARLY_RIGHT`) promise is refused."""
 
+SUMMED: Final = 1e-9
+"""What adding up in another order may add to a figure that is exactly 1."""
+
 LEAST_IMAGES: Final = 10
 SIGNIFICANT: Final = 1e-3
 
@@ -82,8 +85,8 @@ def _out_of_range(figures: Figures) -> Iterator[str]:
     for name, row in figures.get("per_class", {}).items():
         stated += [(f"{key} of {name}", row[key], 1.0) for key in _OF_CLASS if key in row]
     for name, value, top in stated:
-        if value is not None and not (math.isfinite(value) and 0 <= value <= top):
-            limit = f" and {top:g}" if math.isfinite(top) else ""
+        if value is not None and not (math.isfinite(value) and 0 <= value <= top + SUMMED):
+            limit = f" and at most {top:g}" if math.isfinite(top) else ""
             yield f"The {_words(name)} is {value}, but it must be a finite number of at least 0{limit}."
     for name, (low, high) in figures.get("intervals", {}).items():
         if not low <= high:
@@ -140,12 +143,13 @@ def _against_ranking(figures: Figures) -> Iterator[str]:
         "or the columns not in the order of the classes."
     )
     rows = figures.get("per_class", {})
+    count = sum(row.get("n", 0) for row in rows.values())
     for name, row in rows.items():
         recall, specificity, area = row.get("recall"), row.get("specificity"), row.get("auroc")
         if recall is None or specificity is None or area is None:
             continue
         promised = (recall + specificity) / 2
-        slack = RANKS_BELOW + 3 * _spread(row.get("n", 0), sum(other.get("n", 0) for other in rows.values()))
+        slack = RANKS_BELOW + 3 * _spread(row.get("n", 0), count)
         if promised >= CLEARLY_RIGHT and area < promised - slack:
             yield (
                 f"{name.capitalize()} has a recall of {recall:.3f} and a specificity of {specificity:.3f}, but an "
@@ -153,7 +157,8 @@ def _against_ranking(figures: Figures) -> Iterator[str]:
             )
     area = figures.get("macro_auroc", figures.get("auroc"))
     right = figures.get("balanced_accuracy", figures.get("accuracy"))
-    if area is not None and right is not None and right >= CLEARLY_RIGHT and area < right - RANKS_BELOW:
+    slack = RANKS_BELOW + 3 * max((_spread(row.get("n", 0), count) for row in rows.values()), default=0.0)
+    if area is not None and right is not None and right >= CLEARLY_RIGHT and area < right - slack:
         share = figures.get("accuracy", right)
         yield f"The accuracy is {share:.3f}, but the AUROC is {area:.3f}. {cause}"
 

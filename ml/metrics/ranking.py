@@ -32,7 +32,8 @@ def average_precision(scores: npt.ArrayLike, positive: npt.ArrayLike) -> float |
     from sklearn.metrics import average_precision_score
 
     positive = np.asarray(positive, bool)
-    return float(average_precision_score(positive, scores)) if positive.any() else None
+    # Its sum of steps can exceed 1 by a rounding error.
+    return min(1.0, float(average_precision_score(positive, scores))) if positive.any() else None
 
 
 def weighted_areas(scores: Floats, positive: Bools, weights: Floats) -> tuple[Floats, Floats]:

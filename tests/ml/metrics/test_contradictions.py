@@ -34,6 +34,16 @@ def test_a_model_that_knows_nothing_passes() -> None:
         )
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 20, 30])
+def test_few_images_are_not_refused_for_being_few(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(60):
+        labels = rng.integers(0, 4, count)
+        shares = np.exp(rng.normal(0, 1, (count, 4)) + 2 * np.eye(4)[labels])
+        scores = shares / shares.sum(axis=1, keepdims=True)
+        assert contradictions(evaluate(scores, labels, bootstrap=0)) == []
+
+
 def test_probabilities_that_are_none_are_refused() -> None:
     scores, labels = answers()
     broken = scores.copy()
@@ -100,7 +110,7 @@ def test_accuracy_beside_an_auroc_of_chance_is_refused(figures: dict) -> None:
         (("brier",), 0.001, "the brier is at least 0.0"),
         (("log_loss",), 0.01, "the log loss is at least 0.0"),
         (("ece",), float("nan"), "ECE is nan, but it must be a finite number"),
-        (("balanced_accuracy",), 1.2, "must be a finite number of at least 0 and 1"),
+        (("balanced_accuracy",), 1.2, "must be a finite number of at least 0 and at most 1"),
         (("intervals", "accuracy"), [0.9, 0.8], "ends at 0.8 below where it begins"),
     ],
 )
