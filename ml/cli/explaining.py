@@ -31,6 +31,7 @@ from ml.explanation.localisation import believed_masks
 from ml.explanation.methods import Logits, compare_methods, watch
 from ml.inference import Floats, OnnxPredictor, Outputs, verify_golden
 from ml.inspection import find_images, read_grey
+from ml.inspection.gallery import spread
 from ml.labels import CLASSES, InputError, label_index
 from ml.manifest import Row, read_manifest
 from ml.masks import framed_mask, head_area
@@ -247,22 +248,25 @@ def _localisation_text(figures: dict[str, Any]) -> str:
         lines.append(title)
         for name, phrase in words.items():
             if part[name] is not None:
-                low, high = part["intervals"][name]
-                lines.append(f"  {phrase:<40}{part[name]:.3f}  ({low:.3f}–{high:.3f})")
+                low, high = part.get("intervals", {}).get(name, (None, None))
+                reach = "" if low is None else f"  ({low:.3f}–{high:.3f})"
+                lines.append(f"  {phrase:<40}{part[name]:.3f}{reach}")
     if methods := figures.get("methods"):
         lines.append(f"Grad-CAM and occlusion on {methods['n']} of them, in the head")
-        for name in ("spearman", "pearson", "top_overlap"):
-            value = methods[name]
-            lines.append(f"  {name:<40}{'undefined' if value is None else format(value, '.3f')}")
+        lines += [f"  {name:<40}{_defined(methods[name])}" for name in ("spearman", "pearson", "top_overlap")]
         for method in ("gradcam", "occlusion"):
             lines.append(f" {method}")
-            lines += [f"  {words[name]:<40}{value:.3f}" for name, value in methods[method].items()]
+            lines += [f"  {words[name]:<40}{_defined(value)}" for name, value in methods[method].items()]
     return "\n".join(lines)
 
 
+def _defined(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
 def _print_sanity(checkpoint: Checkpoint, options: argparse.Namespace) -> int:
-    """Runs the weight-randomisation check on the first images; returns 1 where it fails."""
-    images = find_images(options.paths)[:SANITY_IMAGES]
+    """Runs the weight-randomisation check on images from all over the paths; returns 1 where it fails."""
+    images = spread(find_images(options.paths), SANITY_IMAGES)
     seen = list(_seen(checkpoint, _predictor(checkpoint), images))
     labels = [label_index(options.label) if options.label else one.likeliest for one in seen]
     batch = scale(np.stack([one.levels for one in seen]))

@@ -48,7 +48,7 @@ def compare(
         two-sided `p`, and `p_holm`, corrected for the number of pairs.
 
     Raises:
-        ComparisonError: for fewer than two models, or models that answered for different images.
+        ComparisonError: for fewer than two models or subjects, or models that answered for different images.
         ContradictionError: when a model's figures cannot all be true.
     """
     truth = np.asarray(labels, np.int64)
@@ -59,6 +59,11 @@ def compare(
         raise ComparisonError("The models answered for different images, so their figures cannot be paired.")
     models = {name: evaluate(values, truth, groups, seed) for name, values in scores.items()}
     keys = group_numbers(len(truth), groups)
+    if keys.max() == 0:
+        raise ComparisonError(
+            f"All {len(truth)} images are of one subject, which cannot say how sure a difference is; "
+            "a comparison needs images of two subjects or more."
+        )
     drawn = draw_groups(keys, bootstrap, seed)
     predicted = {name: values.argmax(axis=1) for name, values in scores.items()}
     samples = {name: _figures(drawn @ confusion_cells(keys, truth, said)) for name, said in predicted.items()}

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ml.explanation.gradcam import ExplanationError, enlarge, saliency
 from ml.labels import CLASSES
 from ml.masks import Bools, contradicted, head_area
+from ml.metrics.intervals import draw_groups, group_numbers, group_sums, span
 from ml.preprocessing import Levels
 
 Floats = npt.NDArray[np.float32]
@@ -101,7 +102,7 @@ def localisation_figures(
         levels: uint8 (N, S, S), the images that the network saw.
         groups: (N,) subjects, resampled whole for the intervals; by default every image is its own.
         seed: of the bootstrap.
-        bootstrap: resamples; 0 gives no intervals.
+        bootstrap: resamples; 0 gives no intervals, and a single subject none either.
 
     Returns:
         Means of `MEASURES` over `n` images with `intervals` (95 %), the same `per_class`, and what was left out:
@@ -159,18 +160,14 @@ def _summary(found: Doubles, groups: Sequence[str], seed: int, bootstrap: int) -
     if len(found) == 0:
         return result | dict.fromkeys(MEASURES)
     result |= {name: float(value) for name, value in zip(MEASURES, found.mean(axis=0), strict=True)}
-    if bootstrap:
-        result["intervals"] = _intervals(found, groups, seed, bootstrap)
+    keys = group_numbers(len(found), groups)
+    if bootstrap and keys.max() > 0:
+        result["intervals"] = _intervals(found, keys, seed, bootstrap)
     return result
 
 
-def _intervals(found: Doubles, groups: Sequence[str], seed: int, count: int) -> dict[str, list[float]]:
+def _intervals(found: Doubles, keys: Ints, seed: int, count: int) -> dict[str, list[float]]:
     """Percentile intervals of the means; whole subjects are drawn, as slices of one are no separate evidence."""
-    keys = np.unique(np.array(groups), return_inverse=True)[1]
-    sums = np.zeros((int(keys.max()) + 1, len(MEASURES) + 1))
-    np.add.at(sums, keys, np.column_stack((found, np.ones(len(found)))))
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=count) @ sums
-    means = drawn[:, :-1] / drawn[:, -1:]
-    low, high = np.percentile(means, (2.5, 97.5), axis=0)
-    return {name: [float(low[i]), float(high[i])] for i, name in enumerate(MEASURES)}
+    sums = draw_groups(keys, count, seed) @ group_sums(keys, np.column_stack((found, np.ones(len(found)))))
+    means = sums[:, :-1] / sums[:, -1:]
+    return {name: span(means[:, index]) for index, name in enumerate(MEASURES)}

@@ -36,7 +36,7 @@ def evaluate(
         labels: (N,) class indices.
         groups: subject or cluster of each image; resampled whole. By default every image is its own.
         seed: of the bootstrap.
-        bootstrap: resamples; 0 gives no intervals.
+        bootstrap: resamples; 0 gives no intervals, and a single subject none either.
 
     Returns:
         `n`, `subjects`, `accuracy`, `balanced_accuracy`, `macro_f1`, `tumour_only_accuracy` (of the images with a
@@ -59,9 +59,10 @@ def evaluate(
         for index, (name, row) in enumerate(by_class(confusion).items())
     }  # fmt: skip
     tumour, right = tumour_only(scores, truth)
+    subjects = int(group_numbers(len(truth), groups).max()) + 1
     result = {
         "n": len(truth),
-        "subjects": int(group_numbers(len(truth), groups).max()) + 1,
+        "subjects": subjects,
         **overall(confusion),
         "tumour_only_accuracy": float(right[tumour].mean()) if tumour.any() else None,
         "macro_auroc": _mean([row["auroc"] for row in classes.values()]),
@@ -71,7 +72,8 @@ def evaluate(
         **_trust(scores, truth, seed),
     }
     check_figures(result)
-    if bootstrap:
+    # One subject, drawn again and again, would give intervals without any width.
+    if bootstrap and subjects > 1:
         result["intervals"] = intervals(scores, truth, groups, seed, bootstrap)
     return result
 

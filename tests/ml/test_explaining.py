@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ml.checkpoint import Checkpoint
-from ml.cli import main
+from ml.cli import explaining, main
+from ml.explanation import compare_methods, localisation_figures
 from ml.inference import OnnxPredictor
 from ml.labels import CLASSES
 
@@ -107,6 +108,16 @@ def test_maps_are_measured_against_masks(
     found = json.loads(run(capsys, *by_folder, "--masks", str(folder / "masks")))
     assert found["inside"] == by_column["inside"]
     assert found["methods"]["n"] == by_column["n"]
+
+
+def test_a_part_without_a_tumour_named_rightly_is_told_too() -> None:
+    nothing = {"levels": np.zeros((0, 32, 32), np.uint8), "maps": np.zeros((0, 4, 4, 4), np.float32),
+               "labels": np.zeros(0, np.int64), "masks": np.zeros((0, 32, 32), bool)}  # fmt: skip
+    figures = localisation_figures(**nothing, probabilities=np.zeros((0, 4), np.float32))
+    figures["methods"] = compare_methods(**nothing, logits=lambda batch: batch)
+    said = explaining._localisation_text(figures)
+    assert "0 measured" in said
+    assert said.count("undefined") == 9
 
 
 def test_the_sanity_check_runs_on_images(

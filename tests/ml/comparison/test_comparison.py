@@ -83,6 +83,8 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare({"a": reader(np.arange(3))}, LABELS)
     with pytest.raises(ComparisonError, match="different images"):
         compare({"a": reader(np.arange(3)), "b": reader(np.arange(3))[:9]}, LABELS)
+    with pytest.raises(ComparisonError, match="of one subject, which cannot say how sure"):
+        compare({"a": reader(np.arange(3)), "b": reader(np.arange(9))}, LABELS, ["alone"] * COUNT)
 
 
 def test_known_images_are_found_by_pixels_and_as_copies() -> None:

@@ -103,12 +103,13 @@ def test_figures_count_what_is_measured_and_what_is_left_out() -> None:
 
 
 def test_intervals_draw_whole_subjects() -> None:
-    """The pituitary tumours, one hit and one miss: as one subject there is nothing to vary."""
+    """The pituitary tumours, one hit and one miss: as one subject there is nothing to vary, and no interval."""
     data = {name: values[4:6] for name, values in dataset().items()}
-    as_one = localisation_figures(**data, groups=["a", "a"])["intervals"]["inside"]
-    apart = localisation_figures(**data, groups=["a", "b"])["intervals"]["inside"]
-    assert as_one == [0.5, 0.5]
-    assert apart == [0.0, 1.0]
+    assert "intervals" not in localisation_figures(**data, groups=["a", "a"])
+    assert localisation_figures(**data, groups=["a", "b"])["intervals"]["inside"] == [0.0, 1.0]
+    twice = {name: np.concatenate((values, values)) for name, values in data.items()}
+    by_subject = localisation_figures(**twice, groups=["a", "a", "b", "b"])["intervals"]["inside"]
+    assert by_subject == [0.5, 0.5]
 
 
 def test_nothing_to_measure_gives_no_figures() -> None:

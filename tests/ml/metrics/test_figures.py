@@ -99,6 +99,12 @@ def test_interval_covers_the_value_and_widens_when_subjects_repeat() -> None:
     assert width > 2 * np.diff(naive["intervals"]["accuracy"])[0]
 
 
+def test_one_subject_gives_no_interval() -> None:
+    scores, labels = scored(40)
+    assert "intervals" not in evaluate(scores, labels, ["alone"] * 40)
+    assert "intervals" in evaluate(scores, labels, ["one"] * 39 + ["other"])
+
+
 def test_intervals_are_reproducible() -> None:
     scores, labels = scored()
     assert evaluate(scores, labels, seed=5) == evaluate(scores, labels, seed=5)
