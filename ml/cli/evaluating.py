@@ -38,6 +38,8 @@ class Model:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measures one checkpoint, or the ensemble of several."""
+    if options.checkpoints and options.checkpoint:
+        raise InputError("Name the checkpoint once: alone, or with --checkpoint.")
     paths = options.checkpoints or [options.checkpoint or SHIPPED_CHECKPOINT]
     if len(paths) > 1 and not options.ensemble:
         raise InputError("Several checkpoints: give --ensemble to average them, or use `compare`.")

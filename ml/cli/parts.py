@@ -144,5 +144,5 @@ def _columns(path: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
         if missing:
             there = ", ".join(str(key) for key in row)
             raise ManifestError(f"{path.name} has no column {missing[0]!r}; it has {there}.")
-        found[str(row["image"])] = {name: str(row[name] or "") for name in names}
+        found[str(row["image"])] = {name: "" if row[name] is None else str(row[name]) for name in names}
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -66,9 +67,7 @@ def _differences(facts: Facts) -> Section:
     rows: list[list[Cell]] = []
     for pair in facts["pairs"]:
         test = pair["mcnemar"]
-        gains = [
-            f"{_signed(pair[key]['difference'])} ({span(pair[key]['interval'])})" for key, _ in _DIFFERENCES
-        ]
+        gains = [_gain(pair[key]) for key, _ in _DIFFERENCES]
         alone = f"{test['only_a']} : {test['only_b']}"
         rows.append([_pair(pair), *gains, alone, _p(test["p"]), _p(test["p_holm"]), verdict(pair)])
     names = [name for _, name in _DIFFERENCES]
@@ -125,11 +124,12 @@ def _classes(facts: Facts) -> Section:
         ]
     header = ["model", "class", "images", "recall", "95 % interval", "precision", "F1", "AUROC"]
     recalls = {
-        name: [row["recall"] or 0.0 for row in one["per_class"].values()]
+        name: [math.nan if row["recall"] is None else row["recall"] for row in one["per_class"].values()]
         for name, one in facts["models"].items()
     }
     alt = "; ".join(
-        f"{name}: " + ", ".join(f"{value:.3f}" for value in values) for name, values in recalls.items()
+        f"{name}: " + ", ".join(share(row["recall"]) for row in one["per_class"].values())
+        for name, one in facts["models"].items()
     )
     chart = Chart(partial(charts.bars, [DISPLAY_NAMES[label] for label in first], recalls, ylabel="recall"),
                   "Share of each class that a model finds.", f"Recall by class. {alt}.")  # fmt: skip
@@ -151,6 +151,11 @@ def _pair(pair: Facts) -> str:
 def _open(pair: Facts) -> bool:
     low, high = pair["accuracy"]["interval"]
     return bool(low <= 0 <= high or pair["mcnemar"]["p_holm"] >= 0.05)
+
+
+def _gain(compared: Facts) -> str:
+    within = span(compared["interval"])
+    return _signed(compared["difference"]) + (f" ({within})" if within else "")
 
 
 def _signed(value: float | None) -> str:

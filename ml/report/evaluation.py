@@ -80,9 +80,15 @@ def caveats(figures: Figures) -> list[str]:
         said.append(
             f"Some classes have fewer than {_FEW} images here: {', '.join(few)}. Their figures are anecdotes."
         )
-    if figures.get("subjects", 0) and figures["subjects"] < figures["n"]:
+    subjects = figures.get("subjects")
+    if subjects is not None and subjects < _FEW:
         said.append(
-            f"The {figures['n']} images come from {figures['subjects']} subjects or clusters of like images; images of "
+            f"Only {subjects} {'subject or cluster' if subjects == 1 else 'subjects or clusters'} of like images were "
+            "measured. Intervals from so few come out too narrow, and from one there are none."
+        )
+    if subjects is not None and subjects < figures["n"]:
+        said.append(
+            f"The {figures['n']} images come from {subjects} subjects or clusters of like images; images of "
             "one subject are not independent, and the intervals take that into account."
         )
     return [

@@ -1,4 +1,4 @@
-"""Bars, histograms, lines, points and intervals of anything."""
+"""Bars, lines and intervals of anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ def bars(
     *,
     xlabel: str = "",
     ylabel: str = "",
-    title: str = "",
     horizontal: bool = False,
 ) -> Svg:
     """Returns bars in groups, one group for each label, one bar in it for each series."""
@@ -31,7 +30,7 @@ def bars(
     names = visible(list(labels))
 
     def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
         for index, (name, values) in enumerate(zip(visible(list(series)), series.values(), strict=True)):
             at = places + (index - (len(series) - 1) / 2) * thick
             bar = axes.barh if horizontal else axes.bar
@@ -50,68 +49,18 @@ def bars(
     return draw(paint, height=height)
 
 
-def histogram(
-    edges: Numbers,
-    series: Mapping[str, Numbers],
-    *,
-    xlabel: str = "",
-    ylabel: str = "images",
-    title: str = "",
-) -> Svg:
-    """Returns the outlines of counts (K) between edges (K + 1), one for each series."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
-        for index, (name, counts) in enumerate(zip(visible(list(series)), series.values(), strict=True)):
-            axes.stairs(
-                counts, edges, color=colour(index), label=name, lw=1.8, ls=DASHES[index % len(DASHES)]
-            )
-            axes.stairs(counts, edges, color=colour(index), fill=True, alpha=0.12)
-        axes.set_ylim(bottom=0)
-        if len(series) > 1:
-            legend(axes)
-
-    return draw(paint, height=3.4)
-
-
-def lines(
-    x: Numbers,
-    series: Mapping[str, Numbers],
-    *,
-    xlabel: str = "",
-    ylabel: str = "",
-    title: str = "",
-    diagonal: bool = False,
-) -> Svg:
+def lines(x: Numbers, series: Mapping[str, Numbers], *, xlabel: str = "", ylabel: str = "") -> Svg:
     """Returns one line for each series over the same x; NaN leaves a gap."""
 
     def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
         for index, (name, values) in enumerate(zip(visible(list(series)), series.values(), strict=True)):
             axes.plot(x, values, color=colour(index), linestyle=DASHES[index % len(DASHES)], label=name,
                       marker=MARKERS[index % len(MARKERS)] if len(x) <= 25 else None)  # fmt: skip
-        if diagonal:
-            axes.axline((0, 0), slope=1, color=DIM, lw=1, ls=":")
         if len(series) > 1:
             legend(axes)
 
     return draw(paint, height=3.4)
-
-
-def scatter(
-    series: Mapping[str, tuple[Numbers, Numbers]], *, xlabel: str = "", ylabel: str = "", title: str = ""
-) -> Svg:
-    """Returns points (x, y), each series in a colour and a shape of its own."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
-        for index, (name, (x, y)) in enumerate(zip(visible(list(series)), series.values(), strict=True)):
-            axes.scatter(x, y, s=14, alpha=0.55, color=colour(index), label=name, linewidths=0,
-                         marker=MARKERS[index % len(MARKERS)])  # fmt: skip
-        if len(series) > 1:
-            legend(axes)
-
-    return draw(paint, height=3.8)
 
 
 def forest(

@@ -108,7 +108,7 @@ def test_every_text_is_escaped(evaluation: tuple[dict, str]) -> None:
         Text(EVIL), Note(EVIL, "bad"), Table([EVIL, "b"], [[EVIL, EVIL]], EVIL, EVIL),
         Chart(Svg("<svg></svg>"), EVIL, EVIL, Table([EVIL], [[EVIL]])), Pictures([Picture(PNG, EVIL, EVIL)], EVIL),
         Fold(EVIL, [Text(EVIL)]), Pair([Text(EVIL), Text(EVIL)]),
-        Chart(charts.bars([EVIL, "b"], {EVIL: [1, 2], "_c": [2, 3]}, xlabel=EVIL, title=EVIL), "c", "a"),
+        Chart(charts.bars([EVIL, "b"], {EVIL: [1, 2], "_c": [2, 3]}, xlabel=EVIL, ylabel=EVIL), "c", "a"),
     ]  # fmt: skip
     page = render_report(
         EVIL, [Section(EVIL, every, EVIL)], figures=[KeyFigure(EVIL, EVIL, EVIL, EVIL)], caveats=[EVIL]
@@ -189,6 +189,26 @@ def test_a_comparison_says_which_is_better_and_when_that_is_open() -> None:
     assert "passed" in to_text(comparison_sections(facts, [gate]))
 
 
+def test_a_part_without_a_class_is_compared_and_nothing_is_made_up_for_it() -> None:
+    scores, labels = scored()
+    kept = labels != 1
+    facts = compare({"new": scores[kept], "old": scores[kept]}, labels[kept], bootstrap=50)
+    page = render_report("Comparison", comparison_sections(facts), figures=comparison_headline(facts))
+    assert "not defined ()" not in page
+    assert re.search(r"Recall by class\. new: [0-9.]+, not defined, ", page)
+
+
+def test_a_part_of_one_class_and_one_subject_is_reported_with_what_is_defined() -> None:
+    scores, labels = scored()
+    mine = labels == 3
+    figures = evaluate(scores[mine], labels[mine], ["alone"] * int(mine.sum()))
+    sections = figures_sections(figures, curves=measure_curves(scores[mine], labels[mine]))
+    page = render_report("t", sections, figures=headline(figures), caveats=caveats(figures))
+    assert "not defined" in page
+    assert "from one there are none" in page
+    assert "nan" not in to_text(sections)
+
+
 def test_a_picture_that_is_none_is_refused() -> None:
     with pytest.raises(ReportError, match="PNG or JPEG"):
         render_report("t", [Section("s", [Pictures([Picture(b"GIF89a", "a")])])])
@@ -197,9 +217,7 @@ def test_a_picture_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: charts.histogram([0, 1, 2], {"train": [3, 4], "test": [1, 2]}, xlabel="mean"),
-        lambda: charts.lines([1, 2, 3], {"a": [1, float("nan"), 3]}, diagonal=True),
-        lambda: charts.scatter({"a": ([1, 2], [3, 4]), "b": ([1], [2])}),
+        lambda: charts.lines([1, 2, 3], {"a": [1, float("nan"), 3]}),
         lambda: charts.bars([f"label {i}" for i in range(12)], {"n": range(12)}, horizontal=True),
         lambda: charts.forest([("a", 0.1, (0.0, 0.2)), ("b", -0.1, None)]),
         lambda: charts.training([{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}]),
