@@ -4,14 +4,17 @@ from reviews.models.figures import FigureSnapshot
 from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssignment
 from reviews.models.protocol import KnownCase, ReadingProtocol
 from reviews.models.reading import Adjudication, Location, Reading, Reason, ReviewEvent, WithdrawalReason
+from reviews.models.standing import ImageStanding, Outcome
 
 __all__ = [
     "Adjudication",
     "FigureSnapshot",
+    "ImageStanding",
     "KnownCase",
     "LabelSet",
     "LabelSetEntry",
     "Location",
+    "Outcome",
     "Reading",
     "ReadingProtocol",
     "Reason",

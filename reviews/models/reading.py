@@ -55,6 +55,7 @@ class Reading(models.Model):
 
     `purpose` says what it is for: a label, or, unknown to the reader, to repeat an earlier reading of theirs
     (`repeats`) or to read a known case; these two count for no label. `drawn` is how the image was chosen.
+    `seniority` is the reader's in the collection as it was when they first gave a verdict; empty until then.
     """
 
     class Purpose(models.TextChoices):
@@ -81,6 +82,7 @@ class Reading(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="repeated_by"
     )
     drawn = models.CharField(max_length=8, choices=Drawn.choices, default=Drawn.ARRIVAL)
+    seniority = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-claimed_at", "-id"]

@@ -9,6 +9,7 @@ from reviews.selectors.agreement import (
     standings,
 )
 from reviews.selectors.frozen import label_sets_of, manifest_of, newest_label_set
+from reviews.selectors.governing import governing_protocol, governing_protocols, protocol_of
 from reviews.selectors.labels import LabelRow, labels, labels_as_csv, labels_as_json
 from reviews.selectors.state import (
     UNDO_SECONDS,
@@ -23,7 +24,6 @@ from reviews.selectors.state import (
 from reviews.selectors.worklist import (
     has_list_aside,
     may_hold,
-    protocol_of,
     readable,
     readings_of,
     set_aside,
@@ -40,6 +40,8 @@ __all__ = [
     "Standing",
     "Step",
     "final_label",
+    "governing_protocol",
+    "governing_protocols",
     "has_list_aside",
     "label_sets_of",
     "labels",

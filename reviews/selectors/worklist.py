@@ -9,12 +9,7 @@ from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
 from reviews.models import Reading, ReadingProtocol
-
-
-def protocol_of(collection: Collection) -> ReadingProtocol:
-    """The protocol in force; where none was set yet, the default one, unsaved."""
-    newest = ReadingProtocol.objects.filter(collection=collection).order_by("-version").first()
-    return newest or ReadingProtocol(collection=collection, version=1)
+from reviews.selectors.governing import protocol_of
 
 
 def readable(user: User, collection: Collection) -> QuerySet[Image]:

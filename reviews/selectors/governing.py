@@ -1,0 +1,42 @@
+"""Which protocol governs an image: the one that its first reader said something under, whatever came later."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from classifier.models import Image
+from mriplatform.accounts.models import Collection
+from reviews.models import Reading, ReadingProtocol, ReviewEvent
+
+
+def protocol_of(collection: Collection) -> ReadingProtocol:
+    """The protocol in force; where none was set yet, the default one, unsaved."""
+    newest = ReadingProtocol.objects.filter(collection=collection).order_by("-version").first()
+    return newest or ReadingProtocol(collection=collection, version=1)
+
+
+def governing_protocol(image: Image) -> ReadingProtocol:
+    """The protocol under which the image is read: see `governing_protocols`; the one in force where nobody said
+    anything about it yet (unsaved where none was ever set, see `protocol_of`)."""
+    return governing_protocols([image.pk]).get(image.pk) or protocol_of(image.collection)
+
+
+def governing_protocols(images: Iterable[UUID]) -> dict[UUID, ReadingProtocol]:
+    """By image, the protocol of its earliest reading in which something was said; unread images are not in it.
+
+    Earliest by what was said, not by the claim: a claim of long ago in which the first word falls today must not
+    change the rule for what was read since. Repeats and known cases govern nothing.
+    """
+    found = list(_first_said().filter(reading__image__in=list(images)))
+    named = ReadingProtocol.objects.in_bulk({protocol for _, protocol in found})
+    return {image: named[protocol] for image, protocol in found}
+
+
+def _first_said() -> QuerySet[ReviewEvent, tuple[UUID, UUID]]:
+    return (
+        ReviewEvent.objects.filter(sequence=1, reading__purpose=Reading.Purpose.LABEL)
+        .order_by("reading__image", "at", "id")
+        .distinct("reading__image")
+        .values_list("reading__image", "reading__protocol")
+    )
