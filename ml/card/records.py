@@ -69,14 +69,18 @@ def read_records(folder: Path, checkpoints: Sequence[str]) -> Records:
 
     Raises:
         CardError: where a record is missing, is no JSON, or is of another archive than the one beside it.
+        ContradictionError: where figures of any record cannot all be true.
     """
     models = tuple(_model(folder, file) for file in checkpoints)
     if not models:
         raise CardError("A card needs at least one checkpoint.")
+    comparison = _read_if_there(folder / COMPARISON)
+    for figures in (comparison or {}).get("models", {}).values():
+        check_figures(figures)
     return Records(
         models,
         _read(folder / DATA),
-        _read_if_there(folder / COMPARISON),
+        comparison,
         _read_if_there(folder / f"{models[0].recipe_name}.sources.json"),
         (folder / MAPS).exists(),
     )
@@ -94,8 +98,15 @@ def _model(folder: Path, file: str) -> Model:
         raise CardError(
             f"The record of {file} names no recipe; `python -m ml reproduce --ship {file} --recipe NAME` writes one."
         )
-    check_figures(facts["measured"]["held_out"])
-    return Model(file, recipe_name, facts, _read(folder / f"{recipe_name}.folds.json"))
+    runs = _read(folder / f"{recipe_name}.folds.json")
+    stated = [
+        facts.get("measured", {}).get("held_out"),
+        runs.get("folds", {}).get("pooled", {}).get("figures"),
+    ]
+    stated += [found.get("figures") for found in runs.get("runs", {}).values()]
+    for figures in stated:
+        check_figures(figures or {})
+    return Model(file, recipe_name, facts, runs)
 
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import jinja2
 
 from ml.card.claim import CLAIM_ITEMS
-from ml.card.records import Records
+from ml.card.records import CardError, Records
 from ml.labels import CLASSES
 
 WORDS: Final = {
@@ -21,7 +21,11 @@ _MISTAKES: Final = 5
 
 
 def render_card(records: Records) -> str:
-    """Returns the card as Markdown; the same records give the same text."""
+    """Returns the card as Markdown; the same records give the same text.
+
+    Raises:
+        CardError: where a record lacks something that the card states.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ml.card"),
         undefined=jinja2.StrictUndefined,
@@ -41,19 +45,32 @@ def render_card(records: Records) -> str:
         "word": WORDS.__getitem__,
     }
     template = environment.get_template("model-card.md.j2")
-    return template.render(
-        records=records,
-        models=records.models,
-        first=records.models[0],
-        data=records.data,
-        comparison=records.comparison,
-        sources=records.sources,
-        classes=CLASSES,
-        claim=CLAIM_ITEMS,
-        cases=_cases(records),
-        mistakes=mistakes,
-        epochs=epochs,
-    )
+    try:
+        return template.render(_context(records))
+    except (jinja2.UndefinedError, KeyError) as error:
+        raise CardError(
+            f"A record lacks something that the card states ({error}); it was written by older code. "
+            "`python -m ml reproduce --data DIR --records DIR` writes the records anew, "
+            "and with `--ship FILE --recipe NAME` that of a checkpoint."
+        ) from error
+
+
+def _context(records: Records) -> dict[str, Any]:
+    recall = {name: records.models[0].runs["folds"]["mean"][f"recall_{name}"] for name in CLASSES}
+    return {
+        "records": records,
+        "models": records.models,
+        "first": records.models[0],
+        "data": records.data,
+        "comparison": records.comparison,
+        "sources": records.sources,
+        "classes": CLASSES,
+        "claim": CLAIM_ITEMS,
+        "cases": _cases(records),
+        "mistakes": mistakes,
+        "epochs": epochs,
+        "weakest": min(recall, key=lambda name: recall[name]),
+    }
 
 
 def _cases(records: Records) -> dict[tuple[str, str], dict[str, Any]]:
@@ -99,13 +116,13 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def mistakes(confusion: Sequence[Sequence[int]]) -> list[tuple[str, str, int]]:
-    """Returns the most frequent mistakes: true class, class that was named, how often."""
+def mistakes(confusion: Sequence[Sequence[int]], of: str | None = None) -> list[tuple[str, str, int]]:
+    """Returns the most frequent mistakes, of one true class or of all: true class, class that was named, how often."""
     found = [
         (CLASSES[row], CLASSES[column], number)
         for row, numbers in enumerate(confusion)
         for column, number in enumerate(numbers)
-        if row != column and number
+        if row != column and number and of in (None, CLASSES[row])
     ]
     return sorted(found, key=lambda mistake: -mistake[2])[:_MISTAKES]
 

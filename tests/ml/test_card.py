@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ml.card.claim import CLAIM_ITEMS
 from ml.comparison import compare
 from ml.config import TrainRecipe, recipe_to_dict
 from ml.labels import CLASSES
-from ml.metrics import evaluate, evaluate_subgroups
+from ml.metrics import ContradictionError, evaluate, evaluate_subgroups
 from ml.preprocessing import Preprocessing
 
 ARCHIVE = b"an archive"
@@ -207,8 +208,62 @@ def test_figures_that_contradict_each_other_are_refused(folder: Path) -> None:
     record = json.loads((folder / "first-v1.json").read_text())
     record["measured"]["held_out"]["accuracy"] = 0.1
     (folder / "first-v1.json").write_text(json.dumps(record))
-    with pytest.raises(ValueError, match="accuracy"):
+    with pytest.raises(ContradictionError, match="accuracy is stated as"):
         read_records(folder, FILES)
+
+
+@pytest.mark.parametrize("path", [
+    ("tiny.folds.json", "runs", "fold-3", "figures"), ("tiny.folds.json", "folds", "pooled", "figures"),
+    ("comparison.json", "models", "cnn"),
+])  # fmt: skip
+def test_every_record_that_is_printed_is_checked(folder: Path, path: tuple[str, ...]) -> None:
+    file, *keys = path
+    record = place = json.loads((folder / file).read_text())
+    for key in keys:
+        place = place[key]
+    place["macro_f1"] = 0.1
+    (folder / file).write_text(json.dumps(record))
+    with pytest.raises(ContradictionError, match="macro f1 is stated as"):
+        read_records(folder, FILES)
+
+
+@pytest.mark.parametrize("path", [
+    ("first-v1.json", "measured"), ("tiny.folds.json", "folds"), ("data.json", "own_splits"),
+    ("tiny.folds.json", "folds", "novelty"),
+])  # fmt: skip
+def test_a_record_that_lacks_something_is_refused_in_a_sentence(folder: Path, path: tuple[str, ...]) -> None:
+    file, *keys, last = path
+    record = place = json.loads((folder / file).read_text())
+    for key in keys:
+        place = place[key]
+    del place[last]
+    (folder / file).write_text(json.dumps(record))
+    with pytest.raises(CardError, match=r"lacks something that the card states .*reproduce --data DIR"):
+        render_card(read_records(folder, FILES))
+
+
+def test_the_limits_name_what_is_known_to_go_wrong(folder: Path) -> None:
+    record = json.loads((folder / "tiny.folds.json").read_text())
+    record["folds"]["mean"]["recall_glioma"] = 0.4567
+    (folder / "tiny.folds.json").write_text(json.dumps(record))
+    card = render_card(read_records(folder, FILES))
+    limits = card[card.index("## Limits") : card.index("## Reproducing it")]
+    assert "weakest class is glioma (mean recall 0.457" in limits
+    for known in (
+        "Other hospitals' scanners",
+        "CT heads in a brain window mostly get a class",
+        "Suprasellar meningiomas",
+    ):
+        assert known in limits
+    named = record["runs"]["fold-2"]["figures"]["confusion"][1][3]
+    assert f"calls {named} pituitary tumours" in limits
+
+
+def test_the_card_links_to_pages_that_exist(folder: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    links = re.findall(r"\]\(([^)]+\.md)\)", render_card(read_records(folder, FILES)))
+    assert links
+    assert all((docs / link).exists() for link in links), links
 
 
 def test_every_item_of_the_checklist_is_answered_by_a_section_that_exists(folder: Path) -> None:
