@@ -47,7 +47,7 @@ class Outputs:
         """Which of the images are no brain MRI, bool (N,); none of them without novelty."""
         if self.novelty is None or self.threshold is None:
             return np.zeros(len(self.probabilities), bool)
-        return np.asarray(self.novelty > self.threshold)
+        return ~np.asarray(self.novelty <= self.threshold)  # a score that is no number passes for nothing
 
 
 class Predictor(Protocol):
@@ -110,6 +110,12 @@ def verify_golden(predictor: Predictor, checkpoint: Checkpoint) -> None:
         CheckpointError: when either answers otherwise than when the checkpoint was made.
     """
     golden = checkpoint.golden()
+    size = checkpoint.preprocessing.size
+    if not len(golden.pixels) or golden.levels.shape != (len(golden.pixels), size, size):
+        raise CheckpointError(
+            f"The checkpoint's golden images prove nothing: expected at least one, each {size} x {size} after "
+            f"preprocessing, got {golden.pixels.shape} and {golden.levels.shape}."
+        )
     levels = np.stack([checkpoint.preprocessing.levels(image) for image in golden.pixels])
     away = int(np.abs(levels.astype(np.int16) - golden.levels.astype(np.int16)).max())
     if away > LEVELS_WITHIN:

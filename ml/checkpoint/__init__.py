@@ -1,14 +1,9 @@
 """The checkpoint: one archive with the model, its ONNX export, and what proves and continues them."""
 
-from ml.checkpoint.archive import (
-    Checkpoint,
-    Golden,
-    Reference,
-    Replay,
-    TrainingHashes,
-    read_checkpoint,
-)
+from ml.checkpoint.archive import Checkpoint
 from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.members import Golden, Reference, Replay, TrainingHashes
+from ml.checkpoint.reading import read_checkpoint
 from ml.checkpoint.signatures import reader_with_signatures, signature_layers
 from ml.checkpoint.writing import replace_head, write_checkpoint
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,16 +17,16 @@ from ml.checkpoint.errors import CheckpointError
 def pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """Returns an uncompressed npz file (the archive around it compresses)."""
     file = io.BytesIO()
-    np.savez(file, **arrays)  # type: ignore[arg-type]
+    np.savez(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
 
 def unpack(data: bytes, names: Sequence[str], member: str) -> dict[str, npt.NDArray[Any]]:
     """Reads the named arrays of an npz file; raises `CheckpointError` for objects or a missing array."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        with zipfile.ZipFile(io.BytesIO(data)), np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name] for name in names}
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CheckpointError(f"The checkpoint's {member} cannot be read: {error}.") from error
 
 

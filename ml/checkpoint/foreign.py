@@ -45,8 +45,11 @@ def _kind(data: bytes) -> str | None:
     if data.startswith(_PICKLE):
         return "a pickle"
     if data.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = set(archive.namelist())
+        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+            return None  # damaged: whoever reads it as a checkpoint says so
         if {"config.json", "model.weights.h5"} <= names:
             return "a Keras model file"
         if any(name.endswith("data.pkl") for name in names):

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.checkpoint import graph
-from ml.checkpoint.archive import (
+from ml.checkpoint.archive import Checkpoint
+from ml.checkpoint.arrays import pack, pack_hashes
+from ml.checkpoint.errors import CheckpointError
+from ml.checkpoint.members import (
     GOLDEN,
     HASHES,
     METADATA,
@@ -20,16 +23,13 @@ from ml.checkpoint.archive import (
     ONNX,
     REFERENCE,
     REPLAY,
-    SCHEMA,
     WEIGHTS,
-    Checkpoint,
     Floats,
     Reference,
     Replay,
     TrainingHashes,
-)  # fmt: skip
-from ml.checkpoint.arrays import pack, pack_hashes
-from ml.checkpoint.errors import CheckpointError
+)
+from ml.checkpoint.reading import SCHEMA
 from ml.checkpoint.signatures import reader_with_signatures, signature_layers
 from ml.checkpoint.weights import weights_to_bytes
 from ml.labels import CLASSES
@@ -148,14 +148,22 @@ def replace_head(
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
     """Returns the largest difference by output of both, relative to the largest value of that output where above 1.
 
+    Outputs of different shapes differ by infinity.
+
     Maps sum 1280 products, some of them large, to values near zero: what rounding leaves there is in
     proportion to the map's own range, so that is what it is measured by.
     """
     return {
-        name: float(np.abs(ours[name] - theirs[name]).max() / max(1.0, float(np.abs(theirs[name]).max())))
+        name: _difference(ours[name], theirs[name])
         for name in ("probabilities", "maps", "embeddings", "novelty")
         if ours.get(name) is not None and theirs.get(name) is not None
     }
+
+
+def _difference(ours: Floats, theirs: Floats) -> float:
+    if ours.shape != theirs.shape:
+        return float("inf")
+    return float(np.abs(ours - theirs).max() / max(1.0, float(np.abs(theirs).max())))
 
 
 def golden_pixels(count: int = 4, height: int = 288, width: int = 256) -> Levels:
@@ -200,7 +208,9 @@ def demand_equal(worst: dict[str, float], otherwise: str, within: float = EQUAL_
 
     Whitening stretches what rounding leaves, so novelty scores, which are about 1, differ by more.
     """
-    if any(away > (np.sqrt(within) / 3 if name == "novelty" else within) for name, away in worst.items()):
+    bounds = {name: np.sqrt(within) / 3 if name == "novelty" else within for name in worst}
+    # The comparison is this way round because a difference that is no number is above no bound.
+    if not all(away <= bounds[name] for name, away in worst.items()):
         raise CheckpointError(f"{otherwise}: {worst}.")
 
 

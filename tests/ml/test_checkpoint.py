@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import zipfile
@@ -18,12 +19,14 @@ from ml.checkpoint import (
     replace_head,
     signature_layers,
 )
+from ml.checkpoint.arrays import pack
 from ml.checkpoint.graph import answer, open_session, with_temperature
 from ml.checkpoint.signatures import tapped
 from ml.checkpoint.weights import demand_self_contained, load_weights
+from ml.checkpoint.writing import demand_equal, differences
 from ml.config import NetworkSpec
 from ml.export import export_onnx
-from ml.inference import KerasPredictor, OnnxPredictor, verify_golden
+from ml.inference import KerasPredictor, OnnxPredictor, Outputs, verify_golden
 from ml.networks import build_network
 from ml.preprocessing import scale
 
@@ -105,6 +108,18 @@ def test_golden_replay_notices_another_novelty(tiny_bytes: bytes, tiny: Checkpoi
         verify_golden(OnnxPredictor(other), other)
 
 
+def test_a_checkpoint_without_golden_images_or_with_odd_novelty_is_refused(
+    tiny_bytes: bytes, tiny: Checkpoint
+) -> None:
+    none = {name: values[:0] for name, values in vars(tiny.golden()).items()}
+    other = read_checkpoint(rebuilt(tiny_bytes, {"golden.npz": pack(none)}, repair=True))
+    with pytest.raises(CheckpointError, match="golden images prove nothing"):
+        verify_golden(OnnxPredictor(other), other)
+    odd = pack({"mean": np.zeros(4), "whitening": np.zeros((4, 3))})
+    with pytest.raises(CheckpointError, match=r"novelty\.npz does not fit"):
+        read_checkpoint(rebuilt(tiny_bytes, {"novelty.npz": odd}, repair=True)).novelty()
+
+
 def test_a_checkpoint_of_schema_1_is_read_and_tells_no_novelty(tiny_bytes: bytes, tiny: Checkpoint) -> None:
     golden = vars(tiny.golden())
     file = io.BytesIO()
@@ -182,6 +197,10 @@ def test_one_changed_byte_is_noticed(tiny_bytes: bytes, tiny: Checkpoint) -> Non
         ({"novelty": {"method": "mahalanobis", "threshold": -1, "layers": []}}, "novelty is not usable"),
         ({"classes": ["glioma", "meningioma", "pituitary", "notumor"]}, "classes are"),
         ({"members": {}}, "does not state the sha256"),
+        ({"members": None}, "does not state the sha256"),
+        ({"classes": 4}, "classes are 4"),
+        ({"calibration": {}}, "temperature must be a number above 0, got None"),
+        ({"calibration": {"temperature": 0}}, "temperature must be a number above 0, got 0"),
         ({"preprocessing_sha256": "0" * 64}, "preprocessing was altered"),
         ({"preprocessing": {"size": 64}}, "preprocessing is not usable"),
     ],
@@ -208,6 +227,40 @@ def test_what_is_no_archive_is_refused(tiny_bytes: bytes, tmp_path: Path) -> Non
         read_checkpoint(rebuilt(tiny_bytes, {"model.keras": b"lambda"}))
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path / "none.ckpt.zip")
+
+
+def test_every_damage_to_an_archive_is_told_in_a_sentence(tiny_bytes: bytes) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        damaged = bytearray(tiny_bytes)
+        for place in rng.integers(0, len(damaged), 3):
+            damaged[place] ^= int(rng.integers(1, 256))
+        with contextlib.suppress(CheckpointError):
+            read_checkpoint(bytes(damaged))
+    last_entry = tiny_bytes.rindex(b"PK\x01\x02")
+    for place in range(last_entry, len(tiny_bytes)):
+        damaged = bytearray(tiny_bytes)
+        damaged[place] ^= 0xFF
+        with contextlib.suppress(CheckpointError):
+            read_checkpoint(bytes(damaged))
+
+
+@pytest.mark.parametrize("member", [b"no archive", b"PK\x03\x04 broken", b"\x93NUMPY\x01\x00"])
+def test_members_that_are_no_arrays_are_refused(tiny_bytes: bytes, member: bytes) -> None:
+    checkpoint = read_checkpoint(rebuilt(tiny_bytes, {"replay.npz": member}, repair=True))
+    with pytest.raises(CheckpointError, match=r"replay\.npz cannot be read"):
+        checkpoint.replay()
+
+
+def test_answers_that_are_no_numbers_are_not_equal() -> None:
+    answers = {"probabilities": np.full((2, 4), np.nan), "maps": np.zeros(3), "embeddings": np.zeros(3)}
+    for ours, theirs in ((answers, {**answers, "probabilities": np.ones((2, 4))}), (answers, answers)):
+        with pytest.raises(CheckpointError, match="they differ"):
+            demand_equal(differences(ours, theirs), "they differ")
+    assert differences({"maps": np.zeros((2, 3))}, {"maps": np.zeros(3)}) == {"maps": np.inf}
+    empty = np.zeros((2, 4), np.float32)
+    said = Outputs(empty, empty, empty, np.array([0.9, np.nan], np.float32), 1.0)
+    assert said.not_assessable.tolist() == [False, True]
 
 
 def test_pickled_arrays_are_refused(tiny_bytes: bytes) -> None:
@@ -247,6 +300,8 @@ def test_weights_stored_outside_or_as_objects_are_refused(tmp_path: Path) -> Non
         demand_self_contained(b"\x80\x04pickle")
 
 
+# Keras warns of each layer that it finds no weights for, before it refuses the file.
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
 def test_weights_of_another_network_do_not_fit(tiny: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="do not fit"):
         load_weights(build_network(NetworkSpec(), size=64).trainable, tiny.members["model.weights.h5"])
