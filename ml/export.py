@@ -11,11 +11,12 @@ import numpy as np
 import onnx
 
 from ml.checkpoint import Checkpoint
-from ml.checkpoint.graph import OUTPUTS, answer, append_tail, open_session
+from ml.checkpoint.graph import OUTPUTS, SIGNATURES, answer, append_tail, open_session
 from ml.checkpoint.signatures import tapped
 from ml.checkpoint.writing import demand_equal, differences
 from ml.networks import Network
 from ml.preprocessing import scale
+from ml.storing import write_whole
 
 OPSET: Final = 15
 
@@ -53,7 +54,7 @@ def export_h5(checkpoint: Checkpoint, path: Path) -> None:
     tell novelty.
 
     Raises:
-        CheckpointError: when the file, read back, answers otherwise than the checkpoint.
+        CheckpointError: when the file, read back, answers otherwise than the checkpoint; none is left then.
     """
     network = checkpoint.build_network()
     reader, features = network.reader.output, network.features.output
@@ -61,22 +62,32 @@ def export_h5(checkpoint: Checkpoint, path: Path) -> None:
     outputs = [reader["probabilities"], pointwise(features), reader["embeddings"]]
     model = keras.Model(network.features.input, outputs, name=network.spec.name)
     pointwise.set_weights([network.head.get_weights()[0][np.newaxis, np.newaxis]])
-    keras.saving.save_model(model, path)
-    # Our own file of a moment ago, and no other: Keras files are not loaded anywhere else.
-    again = keras.saving.load_model(path, compile=False)
     golden = checkpoint.golden()
-    said = again.predict_on_batch(scale(golden.levels))
-    worst = differences(dict(zip(OUTPUTS, map(np.asarray, said), strict=True)), vars(golden))
-    demand_equal(worst, f"{path.name} answers otherwise than the checkpoint")
+
+    def write(unfinished: Path) -> None:
+        keras.saving.save_model(model, unfinished)
+        # Our own file of a moment ago, and no other: Keras files are not loaded anywhere else.
+        again = keras.saving.load_model(unfinished, compile=False)
+        said = again.predict_on_batch(scale(golden.levels))
+        worst = differences(dict(zip(OUTPUTS, map(np.asarray, said), strict=True)), vars(golden))
+        demand_equal(worst, f"{path.name} answers otherwise than the checkpoint")
+
+    write_whole(path, write)
 
 
 def write_onnx(checkpoint: Checkpoint, path: Path) -> None:
     """Writes the checkpoint's ONNX file and verifies it as it lies there.
 
     Raises:
-        CheckpointError: when the file answers otherwise than when the checkpoint was made.
+        CheckpointError: when the file answers otherwise than when the checkpoint was made; none is left then.
     """
-    path.write_bytes(checkpoint.onnx)
     golden = checkpoint.golden()
-    worst = differences(answer(open_session(path.read_bytes()), scale(golden.levels)), vars(golden))
-    demand_equal(worst, f"{path.name} answers otherwise than the checkpoint")
+
+    def write(unfinished: Path) -> None:
+        unfinished.write_bytes(checkpoint.onnx)
+        answers = answer(open_session(unfinished.read_bytes()), scale(golden.levels))
+        if (novelty := checkpoint.novelty()) is not None:
+            answers["novelty"] = novelty.scores(answers[SIGNATURES])
+        demand_equal(differences(answers, vars(golden)), f"{path.name} answers otherwise than the checkpoint")
+
+    write_whole(path, write)

@@ -17,6 +17,11 @@ from ml.labels import CLASSES, NOT_ASSESSABLE, InputError
 
 BATCH: Final = 32
 
+_ALONE: Final = (
+    "by itself it gives every image a class, one that is no brain MRI too. `python -m ml predict` and the platform "
+    "turn such images away."
+)
+
 
 def predict(options: argparse.Namespace) -> int:
     """Prints, for each image, the likeliest class and all probabilities, or that it is no brain MRI."""
@@ -43,6 +48,13 @@ def export(options: argparse.Namespace) -> int:
     else:
         export_h5(checkpoint, out)
     print(f"{out} of checkpoint {checkpoint.sha256}")
+    if checkpoint.tells_novelty:
+        lacks = (
+            "does not tell novelty"
+            if out.suffix == ".h5"
+            else "gives signatures, and no novelty score of them"
+        )
+        print(f"This file {lacks}: {_ALONE}")
     return 0
 
 

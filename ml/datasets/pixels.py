@@ -16,6 +16,7 @@ from ml.duplicates import phash, phash_mirrored, pixel_sha256
 from ml.inspection import looks_like_ct, read_grey
 from ml.masks import framed_mask
 from ml.preprocessing import Levels, Preprocessing
+from ml.storing import write_whole
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,7 @@ def _kept_or_made(
             return dict(stored)
     made = make()
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(".part.npz")
-        write(unfinished, **made)
-        unfinished.replace(kept)
+        write_whole(kept, lambda unfinished: write(unfinished, **made))
     return made
 
 

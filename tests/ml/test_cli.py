@@ -131,22 +131,27 @@ def test_reading_does_not_wait_for_tensorflow(folder: Path, checkpoint_path: Pat
 
 
 def test_export_gives_a_file_that_onnx_runtime_opens(
-    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path
+    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model.onnx"
     assert main(["export", "--out", str(out), "--checkpoint", str(checkpoint_path)]) == 0
+    assert (
+        "signatures, and no novelty score of them: by itself it gives every image" in capsys.readouterr().out
+    )
     session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     assert names == ["probabilities", "maps", "embeddings", "signatures"]
 
 
 def test_export_gives_a_keras_file_of_keras_layers_alone(
-    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path
+    checkpoint_path: Path, tiny: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import keras
 
     out = tmp_path / "model.h5"
     assert main(["export", "--out", str(out), "--checkpoint", str(checkpoint_path)]) == 0
+    assert "does not tell novelty: by itself it gives every image a class" in capsys.readouterr().out
+    assert list(tmp_path.glob("*.h5")) == [out]
     batch = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64, 1)).astype(np.float32)
     probabilities, maps, embeddings = keras.saving.load_model(out).predict_on_batch(batch)
     expected = OnnxPredictor(tiny).predict(batch)
