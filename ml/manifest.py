@@ -91,7 +91,12 @@ def read_manifest(path: Path) -> Manifest:
         ManifestError: naming the line, for a missing column, an unknown label or part, or a repeated image.
     """
     data = path.read_bytes()
-    rows = tuple(_rows(data.decode("utf-8"), lines=path.suffix == ".jsonl"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError(f"{path.name} is not UTF-8 text: line {line}; save it as UTF-8.") from error
+    rows = tuple(_rows(text, lines=path.suffix == ".jsonl"))
     seen: set[str] = set()
     for row in rows:
         if row.image in seen:
@@ -125,6 +130,9 @@ def _row(values: dict[str, Any], number: int) -> Row:
     missing = [key for key in REQUIRED if not values.get(key)]
     if missing:
         raise ManifestError(f"Line {number} has no {', '.join(missing)}.")
+    odd = [item.name for item in fields(Row) if not isinstance(values.get(item.name) or "", str)]
+    if odd:
+        raise ManifestError(f"Line {number}: {odd[0]} must be a text, got {values[odd[0]]!r}.")
     if values["split"] not in PARTS:
         raise ManifestError(f"Line {number}: the split {values['split']!r} is none of {', '.join(PARTS)}.")
     known = {item.name: values.get(item.name) or "" for item in fields(Row)}

@@ -107,7 +107,7 @@ class TrainRecipe(Checked):
     frozen_blocks: Annotated[int, Field(ge=0, le=32)] = 3
     """How many of the first blocks keep the weights they start with."""
     tuned_layers: Annotated[int, Field(ge=1)] | None = None
-    """Only the last so many layers that have weights learn; null leaves it to `frozen_blocks`."""
+    """Only the last so many layers that have weights learn, and of them none that `frozen_blocks` fixes."""
     batch_norm: Literal["inference", "train"] = "inference"
     """Batch normalisation as given and fixed, or learning; from scratch it always learns."""
     stages: tuple[Stage, ...] = (Stage(size=160, epochs=6), Stage(size=224, epochs=6))

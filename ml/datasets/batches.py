@@ -19,7 +19,7 @@ from ml.preprocessing import Levels, scale
 Floats = npt.NDArray[np.float32]
 
 
-class AugmentedImages(keras.utils.PyDataset):  # type: ignore[misc]
+class AugmentedImages(keras.utils.PyDataset):  # type: ignore[misc]  # Keras tells no types
     """One epoch of training batches.
 
     Without masks a batch is (images (B, S, S, 1), one-hot labels (B, 4), weights (B,)). With masks the labels are

@@ -26,7 +26,7 @@ _FAMILIES: Final[dict[NetworkName, Callable[[Any, NetworkSpec], Any]]] = {
 }
 
 
-class ClassMaps(layers.Layer):  # type: ignore[misc]
+class ClassMaps(layers.Layer):  # type: ignore[misc]  # Keras tells no types
     """Raw class maps sum_k w_kc A_k: the head's own kernel as a 1 x 1 convolution, without its bias."""
 
     def __init__(self, head: Any, **kwargs: Any) -> None:

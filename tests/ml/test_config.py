@@ -40,7 +40,7 @@ def test_values_are_read() -> None:
 
 def test_recipes_never_change() -> None:
     with pytest.raises(ValidationError):
-        TrainRecipe().batch_size = 3  # type: ignore[misc]
+        TrainRecipe().batch_size = 3  # type: ignore[misc]  # the very thing that must fail
     with pytest.raises(ValidationError, match="batch_size"):
         TrainRecipe(batch_size=0)
 

@@ -45,9 +45,21 @@ def test_a_mask_is_kept_and_without_one_there_is_no_column(tmp_path: Path, lines
         ("m.jsonl", "{}\n[]\n", "Line 1 has no image"),
         ("m.jsonl", "[]\n", "Line 1 is not a JSON object"),
         ("m.jsonl", "{\n", "Line 1 is not JSON"),
+        (
+            "m.jsonl",
+            '{"image": "a.png", "label": 3, "split": "train"}',
+            "Line 1: label must be a text, got 3",
+        ),
     ],
 )
 def test_errors_name_the_line(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(ManifestError, match=message):
         read_manifest(tmp_path / name)
+
+
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes("image,label,split\nschädel.png,glioma,train\n".encode("latin-1"))
+    with pytest.raises(ManifestError, match=r"m\.csv is not UTF-8 text: line 2"):
+        read_manifest(path)
