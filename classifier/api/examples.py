@@ -21,6 +21,24 @@ _PREDICTION = {
     "finished_at": "2026-03-02T10:42:00.180Z",
     "failure": None,
 }
+_IMAGE = {
+    "id": _IMAGE_ID,
+    "study": _STUDY_ID,
+    "collection": "019b1e00-0000-7000-8000-0000000000c0",
+    "number": 1,
+    "width": 512,
+    "height": 512,
+    "bits": 8,
+    "window": None,
+    "pixel_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "created_at": "2026-03-02T10:42:00.110Z",
+    "hidden": False,
+    "pixels": f"/api/v1/images/{_IMAGE_ID}/pixels",
+    "status": "succeeded",
+    "failure": None,
+    "prediction": _PREDICTION,
+    "final_label": None,
+}
 _STUDY = {
     "id": _STUDY_ID,
     "collection": "019b1e00-0000-7000-8000-0000000000c0",
@@ -32,30 +50,12 @@ _STUDY = {
     "created_at": "2026-03-02T10:42:00.100Z",
     "final": False,
     "removed": False,
-    "images": [
-        {
-            "id": _IMAGE_ID,
-            "study": _STUDY_ID,
-            "collection": "019b1e00-0000-7000-8000-0000000000c0",
-            "number": 1,
-            "width": 512,
-            "height": 512,
-            "bits": 8,
-            "window": None,
-            "pixel_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "created_at": "2026-03-02T10:42:00.110Z",
-            "hidden": False,
-            "pixels": f"/api/v1/images/{_IMAGE_ID}/pixels",
-            "status": "succeeded",
-            "failure": None,
-            "prediction": _PREDICTION,
-        }
-    ],
+    "images": [_IMAGE],
 }
 _QUEUED = _STUDY | {
     "status": "queued",
     "ahead": 3,
-    "images": [{**_STUDY["images"][0], "status": "queued", "prediction": None}],  # type: ignore[index]
+    "images": [_IMAGE | {"status": "queued", "prediction": None}],
 }
 
 STUDY_EXAMPLE = OpenApiExample(

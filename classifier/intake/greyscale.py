@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from simplejpeg import decode_jpeg  # type: ignore[import-untyped]
+from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # ships no types
 
 from classifier.intake.rasters import Raster
 from classifier.intake.refusals import ENDS_TOO_EARLY, UNREADABLE, IntakeRefused

@@ -19,7 +19,8 @@ class BoundedJSONParser(JSONParser):
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         try:
-            return super().parse(_Bounded(stream, limit), media_type, parser_context)  # type: ignore[arg-type]
+            bounded = _Bounded(stream, limit)
+            return super().parse(bounded, media_type, parser_context)  # type: ignore[arg-type]  # only `read` is used
         except RecursionError as error:
             raise ParseError("The JSON is nested too deep.") from error
 

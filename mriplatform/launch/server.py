@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ PORT_ATTEMPTS = 5
 _PORT_TAKEN = re.compile(rb"address already in use", re.IGNORECASE)
 
 
-class LocalServer:
+class LocalServer(ABC):
     """A server on 127.0.0.1 that asks for a password and does not outlive this process."""
 
     name: str
@@ -108,13 +109,15 @@ class LocalServer:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         give(self.folder, user_id)
 
+    @abstractmethod
     def _spawn(self, user_id: int | None, log: int, lock: int) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+        """Start the server's process, which keeps `lock` open and writes to `log` (file descriptors)."""
 
+    @abstractmethod
     def _ping(self) -> bool:
-        raise NotImplementedError
+        """Whether the server answers."""
 
-    def _finish(self) -> None:
+    def _finish(self) -> None:  # noqa: B027 - not every server has something left to do
         """Do what is left to do once the server answers."""
 
     def _run(
