@@ -17,15 +17,15 @@ from ml.duplicates import pixel_sha256
 from ml.labels import CLASSES
 
 
-@pytest.fixture
-def paths(tiny: Checkpoint, tmp_path: Path) -> dict[str, Path]:
+@pytest.fixture(scope="module")
+def paths(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Checkpoints with a better and a worse head, and one whose head has its classes in another order."""
     good = 1.2 * np.eye(24, 4, dtype=np.float32)
     noise = np.random.default_rng(0).normal(0, 0.3, (24, 4)).astype(np.float32)
     heads = {"good": good, "worse": good + noise, "other": good - noise, "permuted": good[:, [1, 0, 2, 3]]}
-    found = {}
+    folder, found = tmp_path_factory.mktemp("checkpoints"), {}
     for name, kernel in heads.items():
-        found[name] = tmp_path / f"{name}.ckpt.zip"
+        found[name] = folder / f"{name}.ckpt.zip"
         found[name].write_bytes(replace_head(tiny, kernel, np.zeros(4), {"name": name}))
     return found
 
