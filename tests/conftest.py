@@ -58,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "STATIC_ROOT": str(folder / "static"),
         "CHECKPOINT_CACHE": str(folder / "checkpoints"),
     }
+    # Where it is missing, every client of every test warns that it is.
+    (folder / "static").mkdir()
     import django
 
     django.setup()

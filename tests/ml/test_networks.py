@@ -161,6 +161,8 @@ def test_only_the_last_layers_learn_and_batch_norm_stays() -> None:
         assert np.array_equal(value, old)
 
 
+# Keras warns of each layer that it finds no weights for, before it refuses the file.
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
 def test_what_cannot_be_built_or_filled_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="above 0"):
         build_network(SMALL, temperature=0)
