@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +34,11 @@ def load_weights(model: Any, data: bytes) -> None:
         path = Path(folder) / _FILE
         path.write_bytes(data)
         try:
-            model.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
+            with warnings.catch_warnings():
+                # Keras only warns where a file has no weights for a layer, which then keeps its first, random ones.
+                warnings.filterwarnings("error", message="Skipping nested container", category=UserWarning)
+                model.load_weights(path)
+        except (ValueError, OSError, KeyError, UserWarning) as error:
             raise CheckpointError(f"The checkpoint's weights do not fit its network: {error}") from error
 
 

@@ -307,6 +307,14 @@ def test_weights_of_another_network_do_not_fit(tiny: Checkpoint) -> None:
         load_weights(build_network(NetworkSpec(), size=64).trainable, tiny.members["model.weights.h5"])
 
 
+def test_weights_without_a_layer_do_not_fit(tiny: Checkpoint) -> None:
+    file = io.BytesIO(tiny.members["model.weights.h5"])
+    with h5py.File(file, "r+") as stored:
+        del stored["layers/head" if "layers/head" in stored else "layers/dense"]
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_weights(build_network(NetworkSpec(name="small_cnn"), size=64).trainable, file.getvalue())
+
+
 def test_graph_that_reaches_outside_is_refused(tiny: Checkpoint) -> None:
     model = onnx.load_model_from_string(tiny.onnx)
     model.graph.initializer[0].data_location = TensorProto.EXTERNAL
