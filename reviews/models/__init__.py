@@ -5,6 +5,7 @@ from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssign
 from reviews.models.protocol import KnownCase, ReadingProtocol
 from reviews.models.reading import Adjudication, Location, Reading, Reason, ReviewEvent, WithdrawalReason
 from reviews.models.standing import ImageStanding, Outcome
+from reviews.models.worklist import WorklistEntry
 
 __all__ = [
     "Adjudication",
@@ -22,4 +23,5 @@ __all__ = [
     "Split",
     "SplitAssignment",
     "WithdrawalReason",
+    "WorklistEntry",
 ]

@@ -96,7 +96,23 @@ class Reading(models.Model):
                 name="reading_repeat_names_the_first",
             ),
         ]
-        indexes = [models.Index(fields=["reader", "-finished_at"], name="reading_by_reader")]
+        indexes = [
+            models.Index(fields=["reader", "-finished_at"], name="reading_by_reader"),
+            models.Index(fields=["reader", "-id"], name="reading_newest_of_reader"),
+            models.Index(
+                fields=["reader", "protocol", "purpose"],
+                condition=models.Q(finished_at__isnull=False),
+                name="reading_done_of_reader",
+            ),
+            models.Index(
+                fields=["reader", "claimed_at"],
+                condition=models.Q(finished_at=None),
+                name="reading_open_of_reader",
+            ),
+            models.Index(
+                fields=["lease_expires_at"], condition=models.Q(finished_at=None), name="reading_leases"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Reading {self.id.hex[-8:]}"

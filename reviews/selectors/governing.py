@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from classifier.models import Image
 from mriplatform.accounts.models import Collection
-from reviews.models import Reading, ReadingProtocol, ReviewEvent
+from reviews.models import ReadingProtocol, WorklistEntry
 
 
 def protocol_of(collection: Collection) -> ReadingProtocol:
@@ -28,15 +26,5 @@ def governing_protocols(images: Iterable[UUID]) -> dict[UUID, ReadingProtocol]:
     Earliest by what was said, not by the claim: a claim of long ago in which the first word falls today must not
     change the rule for what was read since. Repeats and known cases govern nothing.
     """
-    found = list(_first_said().filter(reading__image__in=list(images)))
-    named = ReadingProtocol.objects.in_bulk({protocol for _, protocol in found})
-    return {image: named[protocol] for image, protocol in found}
-
-
-def _first_said() -> QuerySet[ReviewEvent, tuple[UUID, UUID]]:
-    return (
-        ReviewEvent.objects.filter(sequence=1, reading__purpose=Reading.Purpose.LABEL)
-        .order_by("reading__image", "at", "id")
-        .distinct("reading__image")
-        .values_list("reading__image", "reading__protocol")
-    )
+    entries = WorklistEntry.objects.filter(image__in=list(images), protocol__isnull=False)
+    return {entry.image_id: entry.protocol for entry in entries.select_related("protocol") if entry.protocol}

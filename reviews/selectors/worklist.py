@@ -1,39 +1,45 @@
 """The worklist and the list of what was set aside: queries, in an order that says nothing about the answers."""
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from uuid import UUID
+
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from classifier.models import Image, JobStatus
-from classifier.selectors import answering_rows
+from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
-from reviews.models import Reading, ReadingProtocol
-from reviews.selectors.governing import protocol_of
+from reviews.models import Reading, ReadingProtocol, WorklistEntry
+from reviews.selectors.governing import governing_protocol, protocol_of
+
+ASSISTED = ReadingProtocol.Mode.ASSISTED
+LABEL = Reading.Purpose.LABEL
 
 
 def readable(user: User, collection: Collection) -> QuerySet[Image]:
     """The images that the user may read now, oldest first, the one they have open among them.
 
     An image is there once it has been analysed (that it was, never how), while its pixels may be seen, until the
-    user has finished it, and as long as fewer others than the protocol asks for have read it or are at it.
+    user has finished it or decided on it, and as long as fewer others than its protocol asks for have read it or
+    are at it. Known cases are not.
     """
-    finished = Reading.objects.filter(image=OuterRef("pk"), reader=user, finished_at__isnull=False)
-    analysed = answering_rows().filter(image=OuterRef("pk"), status=JobStatus.SUCCEEDED)
-    others = _taken().filter(image=OuterRef("pk")).exclude(reader=user)
-    count = others.order_by().values("image").annotate(readers=Count("pk")).values("readers")
+    return Image.objects.filter(may_read(user, collection, at="entry__")).order_by("entry__arrived_at", "pk")
+
+
+def may_read(user: User, collection: Collection, *, at: str = "") -> Q:
+    """What `readable` asks of a `WorklistEntry`, which is reached by `at` from the rows that are filtered."""
+    asked = {"collection": collection, "open": True}
     return (
-        Image.objects.filter(Exists(analysed), ~Exists(finished), collection=collection, hidden_at=None)
-        .exclude(pixels="")
-        .alias(others=Coalesce(Subquery(count, output_field=IntegerField()), 0))
-        .filter(others__lt=protocol_of(collection).readers_per_image)
-        .order_by("created_at", "id")
+        Q(**{f"{at}{name}": value for name, value in asked.items()})
+        & ~Q(**{f"{at}closed_to__contains": [user.pk]})
+        & ~Q(**{f"{at}pk__in": _held_by_others(user, collection)})
     )
 
 
 def worklist(user: User, collection: Collection) -> QuerySet[Image]:
     """What the user may read now, without what was set aside."""
-    return _by_answer(user, collection, aside=False)
+    images = readable(user, collection)
+    return images.exclude(apart(user, at="entry__")) if has_list_aside(collection) else images
 
 
 def set_aside(user: User, collection: Collection) -> QuerySet[Image]:
@@ -42,47 +48,87 @@ def set_aside(user: User, collection: Collection) -> QuerySet[Image]:
     To be on this list is the machine's answer. So there is such a list only where the protocol shows the answer from
     the start; elsewhere it is empty, and these images stand in the worklist among the others.
     """
-    return _by_answer(user, collection, aside=True)
+    images = readable(user, collection)
+    return images.filter(apart(user, at="entry__")) if has_list_aside(collection) else images.none()
 
 
 def has_list_aside(collection: Collection) -> bool:
     """Whether images without a class are read from a list of their own here."""
-    return protocol_of(collection).mode == ReadingProtocol.Mode.ASSISTED
+    return protocol_of(collection).mode == ASSISTED
 
 
-def _by_answer(user: User, collection: Collection, *, aside: bool) -> QuerySet[Image]:
-    images = readable(user, collection)
-    if not has_list_aside(collection):
-        return images.none() if aside else images
-    answers = answering_rows().filter(image=OuterRef("pk"), status=JobStatus.SUCCEEDED)
-    answer = answers.values("not_assessable")[:1]
-    # A reading that was begun blind stays blind when the collection's protocol changes.
-    blind = Reading.objects.filter(image=OuterRef("pk"), reader=user).exclude(
-        protocol__mode=ReadingProtocol.Mode.ASSISTED
+def apart(user: User, *, at: str = "") -> Q:
+    """Entries without a class that may be known to be so: what is read blind is never told apart by the answer."""
+    return Q(**{f"{at}aside": True}) & ~read_blind(user, at=at)
+
+
+def read_blind(user: User, *, at: str = "") -> Q:
+    """Entries of images that the user reads blind, whatever the protocol in force says.
+
+    Such are those that were first read so, and those that the user began so: they stay blind when it changes.
+    """
+    begun = Reading.objects.filter(reader=user, finished_at=None, purpose=LABEL).exclude(
+        protocol__mode=ASSISTED
     )
-    return images.alias(apart=Subquery(answer), blind=Exists(blind)).filter(
-        Q(apart=True, blind=False) if aside else Q(apart=False) | Q(blind=True)
-    )
+    governed = Q(**{f"{at}protocol__in": ReadingProtocol.objects.exclude(mode=ASSISTED).values("pk")})
+    return (Q(**{f"{at}protocol__isnull": False}) & governed) | Q(**{f"{at}pk__in": begun.values("image")})
 
 
 def may_hold(user: User, image: Image) -> bool:
-    """Whether a place is free for the user at this image: fewer others than the protocol asks for are at it."""
+    """Whether a place is free for the user at this image: fewer others than its protocol asks for are at it."""
     others = _taken().filter(image=image).exclude(reader=user).count()
-    return others < protocol_of(image.collection).readers_per_image
+    return others < governing_protocol(image).readers_per_image
+
+
+def begun(user: User, collection: Collection) -> QuerySet[Reading]:
+    """The user's own readings that wait to be gone on with, oldest claim first.
+
+    Not those whose place was taken after the claim ran out, nor those whose pixels are not to be seen any more.
+    """
+    going_on = ~Q(purpose=LABEL) | may_read(user, collection, at="image__entry__")
+    return (
+        Reading.objects.filter(
+            going_on,
+            reader=user,
+            finished_at=None,
+            protocol__collection=collection,
+            image__entry__visible=True,
+            image__hidden_at=None,
+        )
+        .select_related("image__study", "protocol")
+        .order_by("claimed_at", "id")
+    )
+
+
+def not_begun(user: User, images: QuerySet[Image]) -> QuerySet[Image]:
+    """The images of a list that the user has not begun."""
+    return images.exclude(pk__in=Reading.objects.filter(reader=user, finished_at=None).values("image"))
 
 
 def worklist_counts(user: User, collection: Collection) -> dict[str, int]:
-    """The user's own progress: `waiting` for a claim, `mine_open`, `set_aside`, `done`, and their `total`."""
-    listed = worklist(user, collection)
-    mine_open = listed.filter(readings__reader=user).count()
-    waiting, aside = listed.count() - mine_open, set_aside(user, collection).count()
-    done = Reading.objects.filter(
-        reader=user, image__collection=collection, finished_at__isnull=False
-    ).count()
-    total = waiting + mine_open + aside + done
-    return {
-        "waiting": waiting, "mine_open": mine_open, "set_aside": aside, "done": done, "total": total
-    }  # fmt: skip
+    """The user's own progress: `waiting` for a claim, `mine_open`, `set_aside`, `done`, and their `total`.
+
+    To the reader a hidden repeat or a known case is a reading like any other. So `waiting` has those still to be
+    expected among it: each claim lowers it by one, whatever it is for.
+    """
+    protocol = protocol_of(collection)
+    mine = Reading.objects.filter(reader=user, finished_at=None, protocol__collection=collection)
+    aside = apart(user) if protocol.mode == ASSISTED else Q(pk__in=[])
+    mine_open = Q(pk__in=mine.filter(purpose=LABEL).values("image"))
+    listed = WorklistEntry.objects.filter(may_read(user, collection)).aggregate(
+        waiting=Count("pk", filter=~mine_open & ~aside),
+        mine_open=Count("pk", filter=mine_open & ~aside),
+        set_aside=Count("pk", filter=aside),
+    )
+    hidden_open = mine.exclude(purpose=LABEL).filter(image__entry__visible=True).count()
+    done = _done(user, collection)
+    finished = sum(done.values())
+    ordinary = listed["waiting"] + listed["mine_open"] + done.get(LABEL, 0)
+    hidden = finished - done.get(LABEL, 0) + hidden_open
+    if listed["waiting"]:
+        listed["waiting"] += max(0, _expected_hidden(protocol, ordinary) - hidden)
+    listed["mine_open"] += hidden_open
+    return {**listed, "done": finished, "total": sum(listed.values()) + finished}
 
 
 def readings_of(user: Visitor) -> QuerySet[Reading]:
@@ -97,6 +143,44 @@ def readings_of(user: Visitor) -> QuerySet[Reading]:
     )
 
 
+def open_reading(user: User) -> Reading | None:
+    """What the user began last and has not finished, wherever it was: to go on with after a crash or a sign-out."""
+    mine = readings_of(user).filter(finished_at=None, image__entry__visible=True, image__hidden_at=None)
+    return next(
+        (reading for reading in mine[:5] if reading.purpose != LABEL or may_hold(user, reading.image)), None
+    )
+
+
+def _held_by_others(user: User, collection: Collection) -> QuerySet[Reading, UUID]:
+    """Images of which others hold all places that are left, by claims that have not run out."""
+    in_force = protocol_of(collection).readers_per_image
+    return (
+        _claimed()
+        .filter(protocol__collection=collection)
+        .exclude(reader=user)
+        .order_by()
+        .values("image")
+        .annotate(holders=Count("pk"))
+        .filter(holders__gte=Coalesce(F("image__entry__places"), in_force))
+        .values_list("image", flat=True)
+    )
+
+
+def _claimed() -> QuerySet[Reading]:
+    return Reading.objects.filter(purpose=LABEL, finished_at=None, lease_expires_at__gt=Now())
+
+
 def _taken() -> QuerySet[Reading]:
     """Readings that hold a place at their image: finished, or claimed with a lease that has not run out."""
-    return Reading.objects.filter(Q(finished_at__isnull=False) | Q(lease_expires_at__gt=Now()))
+    return Reading.objects.filter(Q(finished_at__isnull=False) | Q(lease_expires_at__gt=Now()), purpose=LABEL)
+
+
+def _done(user: User, collection: Collection) -> dict[str, int]:
+    finished = Reading.objects.filter(reader=user, protocol__collection=collection, finished_at__isnull=False)
+    return dict(finished.order_by().values_list("purpose").annotate(count=Count("pk")))
+
+
+def _expected_hidden(protocol: ReadingProtocol, ordinary: int) -> int:
+    """How many repeats and known cases come with so many ordinary readings, by the protocol's rates."""
+    rate = protocol.repeat_rate + protocol.known_rate
+    return round(ordinary * rate / (1 - rate))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from classifier.models import Image, JobStatus, Prediction
@@ -15,19 +15,22 @@ from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 from reviews.exceptions import ReadingConflict
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
-from reviews.selectors import has_list_aside, may_hold, readable, reading_state, set_aside, worklist
+from reviews.selectors import governing_protocols, has_list_aside, may_hold, readable, reading_state
+from reviews.selectors.offers import Offer, offers
+from reviews.selectors.worklist import begun
 from reviews.services.ledger import append
 from reviews.services.protocols import ensure_protocol
 from reviews.services.statements import Statement
 
 LEASE: Final = timedelta(minutes=20)
+LABEL: Final = Reading.Purpose.LABEL
 
 
 @transaction.atomic
 def claim_next(*, reader: User, collection: Collection, aside: bool = False) -> Reading | None:
-    """The reader's own open reading, else a new one on the oldest image that waits for them; None if none does.
+    """The reader's own open reading, else a new one on what is offered next; None if nothing is.
 
-    Two readers who ask at once get different images where there is more than one.
+    Two readers who ask at once get different images where there is more than one; one who asks twice gets one.
 
     Args:
         aside: take from the images that the machine gave no class (see `selectors.set_aside`), not from the worklist.
@@ -42,13 +45,16 @@ def claim_next(*, reader: User, collection: Collection, aside: bool = False) -> 
             "from the start. Here they are in the worklist, among the others.",
             code="no_list_aside",
         )
-    waiting = (set_aside if aside else worklist)(reader, collection)
-    mine = waiting.filter(readings__reader=reader).order_by("readings__claimed_at", "readings__id")
-    image = _lock_first(mine, reader, skip_locked=False)
+    # One claim of a reader's at a time: the second then finds what the first began.
+    User.objects.select_for_update(no_key=True).get(pk=reader.pk)
+    if (reading := _go_on(reader, collection, aside=aside)) is not None:
+        return reading
     # Locked rows are another claim's at this moment. If nothing else waits, wait for it: a place may be left.
-    image = image or _lock_first(waiting, reader, skip_locked=True)
-    image = image or _lock_first(waiting, reader, skip_locked=False)
-    return _claim(reader, image) if image else None
+    for skip_locked in (True, False):
+        for offer in offers(reader, collection, aside=aside):
+            if (image := _lock_first(offer.images, skip_locked=skip_locked)) is not None:
+                return _claim(reader, image, offer)
+    return None
 
 
 @transaction.atomic
@@ -60,15 +66,16 @@ def claim_image(*, reader: User, image: Image) -> Reading:
     """
     ensure_protocol(image.collection)
     locked = _lock(Image.objects.filter(pk=image.pk)).get()
-    finished = Reading.objects.filter(image=locked, reader=reader, finished_at__isnull=False).first()
-    if finished is not None:
+    mine = Reading.objects.filter(image=locked, reader=reader, purpose=LABEL)
+    if (finished := mine.filter(finished_at__isnull=False).first()) is not None:
         return finished
-    if not readable(reader, image.collection).filter(pk=image.pk).exists():
+    chosen = Offer(readable(reader, image.collection).filter(pk=image.pk), Reading.Drawn.CHOSEN)
+    if not chosen.images.exists():
         raise ReadingConflict(
             "This image cannot be read now: it has enough readers, or its pixels are not to be seen.",
             code="image_not_to_be_read",
         )
-    return _claim(reader, locked)
+    return _claim(reader, locked, chosen)
 
 
 @transaction.atomic
@@ -117,6 +124,9 @@ def keep_claim(held: Reading) -> None:
         )
     if held.finished_at is not None:
         return
+    if held.purpose != LABEL:  # takes no place, so nobody can have taken it
+        _renew(held.pk)
+        return
     leased = Reading.objects.filter(pk=held.pk, lease_expires_at__gt=Now()).exists()
     if not leased and not may_hold(held.reader, held.image):
         raise ReadingConflict(
@@ -131,32 +141,63 @@ def answer_to(image: Image) -> Prediction | None:
     return answering_rows().filter(image=image, status=JobStatus.SUCCEEDED).first()
 
 
-def _claim(reader: User, image: Image) -> Reading:
+def _go_on(reader: User, collection: Collection, *, aside: bool) -> Reading | None:
+    """The reader's oldest open reading of the list, its lease renewed; a place lost at this moment is passed over."""
+    mine = begun(reader, collection)
+    if has_list_aside(collection):
+        of_list = Q(image__entry__aside=True, protocol__mode=ReadingProtocol.Mode.ASSISTED)
+        mine = mine.filter(of_list if aside else ~of_list)
+    passed: list[UUID] = []
+    while (reading := mine.exclude(pk__in=passed).first()) is not None:
+        image = _lock(Image.objects.filter(pk=reading.image_id)).get()
+        if mine.filter(pk=reading.pk).exists():
+            return _taken_up(reading, image)
+        passed.append(reading.pk)
+    return None
+
+
+def _claim(reader: User, image: Image, offer: Offer) -> Reading:
     """Make or renew the reader's reading of a locked image that is free for them."""
-    reading, begun = Reading.objects.get_or_create(
+    reading, begins = Reading.objects.get_or_create(
         image=image,
         reader=reader,
-        defaults={"protocol": ensure_protocol(image.collection), "lease_expires_at": Now() + LEASE},
+        purpose=offer.purpose,
+        defaults={
+            "protocol": _protocol_for(image, offer),
+            "lease_expires_at": Now() + LEASE,
+            "repeats": offer.repeats,
+            "drawn": offer.drawn,
+        },
     )
-    if begun:
+    if begins:
         record(action="reading.begun", actor=reader, target=reading, collection_id=image.collection_id)
-    else:
-        _renew(reading.pk)
+    return _taken_up(reading, image)
+
+
+def _protocol_for(image: Image, offer: Offer) -> ReadingProtocol:
+    """The one that governs the image; for what counts for no label, the one in force, as the reader expects."""
+    if offer.purpose == LABEL and (governing := governing_protocols([image.pk]).get(image.pk)) is not None:
+        return governing
+    return ensure_protocol(image.collection)
+
+
+def _taken_up(reading: Reading, image: Image) -> Reading:
+    _renew(reading.pk)
     reading.refresh_from_db()
     if reading.protocol.mode == ReadingProtocol.Mode.ASSISTED and reading_state(reading).reveal is None:
         append(reading, ReviewEvent.Kind.REVEAL, Statement(), prediction=answer_to(image))
     return reading
 
 
-def _lock_first(waiting: QuerySet[Image], reader: User, *, skip_locked: bool) -> Image | None:
-    """Lock the first image of a worklist that is still free once it is locked.
+def _lock_first(waiting: QuerySet[Image], *, skip_locked: bool) -> Image | None:
+    """Lock the first image of an offer that is still free once it is locked.
 
     The query sees the readings as they were when it began. One that was committed while it waited shows only to
     a later statement, hence the second look.
     """
     passed: list[UUID] = []
     while (image := _lock(waiting.exclude(pk__in=passed), skip_locked=skip_locked).first()) is not None:
-        if may_hold(reader, image):
+        if waiting.filter(pk=image.pk).exists():
             return image
         passed.append(image.pk)
     return None
