@@ -29,7 +29,9 @@ def ask_version(*, actor: User | None, study: Study, version: ModelVersion) -> A
     Raises:
         StateConflict: no image of the study has pixels that may be read.
     """
-    images = [image for image in study.images.select_for_update(no_key=True) if image.pixels_available]
+    # By key, as a purge locks them.
+    locked = study.images.select_for_update(no_key=True).order_by("pk")
+    images = [image for image in locked if image.pixels_available]
     if not images:
         raise StateConflict("No image of this study has pixels that a version could read.", code="no_pixels")
     before = Prediction.objects.filter(image__in=images, model_version=version)

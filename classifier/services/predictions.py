@@ -181,7 +181,11 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     Raises:
         StateConflict: it has not failed.
     """
-    prediction = Prediction.objects.select_for_update().select_related("image").get(pk=prediction_id)
+    # The image first: another version may be asked about it at this moment.
+    Image.objects.select_for_update(of=("self",), no_key=True).get(predictions=prediction_id)
+    prediction = (
+        Prediction.objects.select_for_update(of=("self",)).select_related("image").get(pk=prediction_id)
+    )
     if prediction.status != JobStatus.FAILED:
         raise StateConflict("Only a failed prediction can be tried again; this one has not failed.")
     reads = version_reading_for(prediction.image.collection_id)
@@ -210,7 +214,11 @@ def _answer_by(failed: Prediction, version: ModelVersion) -> Prediction:
     if asked is None:
         failed.model_version = version
         return failed
-    Prediction.objects.filter(pk=failed.pk).update(for_comparison=True)
+    if failed.model_version_id is None:
+        # It stopped before any version read here, so it says what none of them said.
+        failed.delete()
+    else:
+        Prediction.objects.filter(pk=failed.pk).update(for_comparison=True)
     Prediction.objects.filter(pk=asked.pk).update(for_comparison=False)
     asked.for_comparison = False
     return asked
@@ -228,15 +236,19 @@ def _queue_again(prediction: Prediction) -> None:
 def _bind_waiting() -> None:
     """Bind the rows that waited for a version to the one that reads for their collection now, where there is one.
 
-    Where that version was asked about the image for comparison meanwhile, its row becomes the answer.
+    Where that version was asked about the image for comparison meanwhile, its row becomes the answer. An image about
+    which somebody asks at this moment waits for the next claim.
     """
     waiting = Prediction.objects.filter(status=JobStatus.QUEUED, model_version=None)
     collections = waiting.values_list("image__collection", flat=True).distinct().order_by()
     for collection_id, version in reading_versions(collections).items():
         if version is None:
             continue
-        here = waiting.filter(image__collection=collection_id).only("image_id")
-        rows = {row.image_id: row.pk for row in here.select_for_update(skip_locked=True, of=("self",))}
+        here = waiting.filter(image__collection=collection_id)
+        images = Image.objects.filter(pk__in=here.values("image")).order_by("pk")
+        held = [image.pk for image in images.select_for_update(skip_locked=True, no_key=True).only("pk")]
+        free = waiting.filter(image__in=held).only("image_id")
+        rows = {row.image_id: row.pk for row in free.select_for_update(skip_locked=True)}
         asked = Prediction.objects.filter(image__in=rows, model_version=version)
         answered = set(asked.values_list("image_id", flat=True))
         Prediction.objects.filter(pk__in=[rows[image] for image in answered]).delete()

@@ -1,12 +1,13 @@
 """Which version reads for a collection, and other versions beside it: chosen, asked, claimed, tried again."""
 
+import threading
 from hashlib import sha256
 from io import StringIO
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from classifier.exceptions import CheckpointRefused, PlatformError
 from classifier.models import JobStatus, ModelVersion, Prediction, VersionChoice
@@ -231,6 +232,43 @@ def test_a_comparison_asked_while_an_image_waits_for_a_version_becomes_its_answe
     (row,) = claim_batch(worker="w", limit=9)
     assert (row.model_version, row.for_comparison) == (version, False)
     assert Prediction.objects.filter(image__study=study).count() == 1
+
+
+def test_a_failed_answer_without_a_version_gives_way_to_one_that_was_asked_before():
+    study = make_study(make_collection("Early"))
+    (row,) = queue_predictions(list(study.images.all()))
+    version = measured(make_version(promoted=False))
+    ask_version(actor=None, study=study, version=version)
+    Prediction.objects.filter(pk=row.pk).update(status=JobStatus.FAILED)
+    choose_version(actor=None, collection=study.collection, version=version, reason="r")
+    again = retry_prediction(actor=make_user(), prediction_id=row.pk)
+    assert (again.model_version, again.status, again.for_comparison) == (version, JobStatus.QUEUED, False)
+    assert Prediction.objects.get() == again
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_and_binding_at_the_same_moment_follow_each_other():
+    study = make_study(make_collection("Early"))
+    queue_predictions(list(study.images.all()))
+    version = make_version()
+    claimed = []
+
+    def work():
+        try:
+            claimed.extend(claim_batch(worker="w", limit=9))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        ask_version(actor=None, study=study, version=version)
+        claim = threading.Thread(target=work)
+        claim.start()
+        claim.join(20)
+        assert not claim.is_alive(), "A claim waits for somebody who asks."
+        assert not claimed
+    (row,) = claim_batch(worker="w", limit=9)
+    assert (row.model_version, row.for_comparison) == (version, False)
+    assert Prediction.objects.count() == 1
 
 
 # --- Side by side ---------------------------------------------------------------------------------------------
