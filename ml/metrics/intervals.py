@@ -63,7 +63,7 @@ def intervals(
     samples = _of_sums(scores, truth, keys, drawn) | _of_ranks(scores, truth, keys, drawn)
     gaps = calibration_gaps(scores, truth)
     spans = {name: span(values) for name, values in samples.items() if not np.isnan(values).all()}
-    spans["ece"] = _basic(_ece(gaps, keys, drawn), float(np.abs(gaps.sum(axis=0)).sum() / len(truth)))
+    spans["ece"] = basic_span(_ece(gaps, keys, drawn), float(np.abs(gaps.sum(axis=0)).sum() / len(truth)))
     return spans
 
 
@@ -129,6 +129,7 @@ def _ece(gaps: Floats, keys: Ints, drawn: Ints) -> Floats:
     return np.asarray(np.abs(drawn @ group_sums(keys, gaps)).sum(axis=1) / images)
 
 
-def _basic(samples: Floats, value: float) -> list[float]:
+def basic_span(samples: Floats, value: float) -> list[float]:
+    """Returns the basic interval of a figure that is never below 0, always with its value inside (see `intervals`)."""
     low, high = span(samples)
     return [max(0.0, 2 * value - high), max(value, 2 * value - low)]

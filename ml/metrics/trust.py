@@ -18,20 +18,20 @@ _LEAST: Final = 1e-12
 
 def expected_calibration_error(scores: Floats, truth: Ints, bins: int = BINS) -> float:
     """Returns the ECE of the top class over equally wide bins (Guo et al. 2017, section 2)."""
-    number, gap = _binned(scores, truth, bins)
+    number, gap = binned(scores, truth, bins)
     return float(np.abs(np.bincount(number, weights=gap, minlength=bins)).sum() / len(truth))
 
 
 def calibration_gaps(scores: Floats, truth: Ints, bins: int = BINS) -> Floats:
     """Returns (N, bins): right minus confidence in the image's bin, 0 elsewhere. Their sums make the ECE."""
-    number, gap = _binned(scores, truth, bins)
+    number, gap = binned(scores, truth, bins)
     return np.asarray(np.eye(bins)[number] * gap[:, np.newaxis])
 
 
 def reliability(scores: Floats, truth: Ints, bins: int = BINS) -> list[dict[str, float | int | None]]:
     """Returns, for each bin of confidence, its bounds, images, mean confidence and accuracy (None when empty)."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
-    number, _ = _binned(scores, truth, bins)
+    number, _ = binned(scores, truth, bins)
     table = []
     for index in range(bins):
         inside = number == index
@@ -58,7 +58,8 @@ def log_losses(scores: Floats, truth: Ints) -> Floats:
     return np.asarray(-np.log(np.clip(scores[np.arange(len(truth)), truth], _LEAST, 1)))
 
 
-def _binned(scores: Floats, truth: Ints, bins: int) -> tuple[Ints, Floats]:
+def binned(scores: Floats, truth: Ints, bins: int) -> tuple[Ints, Floats]:
+    """Returns the bin of each image's confidence (N,), and right minus confidence (N,)."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
     number = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     return number, right - confidence
