@@ -24,7 +24,7 @@ from classifier.models import (
     TrainingRun,
     VersionChoice,
 )
-from classifier.selectors import version_in_force
+from classifier.selectors import version_before, version_in_force
 from classifier.services.predictions import retry_prediction
 from classifier.services.registry import promote, roll_back
 from mriplatform.accounts.access import require_anywhere
@@ -45,6 +45,12 @@ def _staff(request: HttpRequest) -> User:
 def _reason(request: HttpRequest) -> str:
     """What was entered as the reason, without the one character that Postgres takes in no text."""
     return request.POST.get("reason", "").replace("\0", "")
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    """A number of a form; None where it holds none."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 @admin.register(Study)
@@ -199,8 +205,18 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
 
     def roll_back_view(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
-            return self._decide(request, lambda: roll_back(actor=_staff(request), reason=_reason(request)))
-        return self._confirm(request, "Roll back to the version before", None)
+            return self._decide(
+                request,
+                lambda: roll_back(
+                    actor=_staff(request), reason=_reason(request), expected=_number(request, "version")
+                ),
+            )
+        require_anywhere(request.user, Permission.PROMOTE)
+        before = version_before()
+        if before is None:
+            self.message_user(request, "There is no earlier version to go back to.", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:classifier_modelversion_changelist"))
+        return self._confirm(request, f"Roll back to version {before.number}", before)
 
     def _decide(self, request: HttpRequest, decision: Any) -> HttpResponse:
         require_anywhere(request.user, Permission.PROMOTE)
@@ -213,14 +229,14 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
             self.message_user(request, refusal.sentence, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:classifier_modelversion_changelist"))
 
-    def _confirm(self, request: HttpRequest, title: str, version: ModelVersion | None) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, title: str, version: ModelVersion) -> HttpResponse:
         require_anywhere(request.user, Permission.PROMOTE)
         current = version_in_force()
         context = self.admin_site.each_context(request) | {
             "title": title,
             "version": version,
             "current": current,
-            "figures": version.evaluations.first() if version else None,
+            "figures": version.evaluations.first(),
             "current_figures": current.evaluations.first() if current else None,
             "opts": self.model._meta,
         }

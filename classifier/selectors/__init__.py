@@ -9,7 +9,7 @@ from classifier.selectors.answers import (
     viewer_maps,
 )
 from classifier.selectors.comparison import Pair, agreement, pairs, versions_asked
-from classifier.selectors.queue import queue_ahead_of, queue_counts
+from classifier.selectors.queue import queue_ahead_of, queue_ahead_of_studies, queue_counts
 from classifier.selectors.studies import (
     StatusNow,
     bytes_stored_for,
@@ -28,6 +28,7 @@ from classifier.selectors.versions import (
     model_versions,
     promotions,
     reading_versions,
+    version_before,
     version_in_force,
     version_reading_for,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "predictions_of",
     "promotions",
     "queue_ahead_of",
+    "queue_ahead_of_studies",
     "queue_counts",
     "reading_versions",
     "sees_answers",
@@ -62,6 +64,7 @@ __all__ = [
     "study_counts",
     "study_status",
     "uploads_in_last_minute",
+    "version_before",
     "version_in_force",
     "version_reading_for",
     "versions_asked",

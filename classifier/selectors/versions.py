@@ -18,6 +18,17 @@ def version_in_force(at: datetime | None = None) -> ModelVersion | None:
     return newest.model_version if newest else None
 
 
+def version_before() -> ModelVersion | None:
+    """What a roll-back puts in force: the version before the one in force; never one that was rolled back from."""
+    stack: list[ModelVersion] = []
+    for promotion in Promotion.objects.select_related("model_version").order_by("sequence"):
+        if promotion.kind == Promotion.Kind.ROLL_BACK:
+            stack.pop()
+        else:
+            stack.append(promotion.model_version)
+    return stack[-2] if len(stack) > 1 else None
+
+
 def choice_of(collection_id: UUID, at: datetime | None = None) -> VersionChoice | None:
     """What was chosen last for a collection, or last at a moment; None where nobody ever chose."""
     choices = VersionChoice.objects.select_related("model_version").filter(collection=collection_id)

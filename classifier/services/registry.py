@@ -11,7 +11,7 @@ from django.db.models import Max
 from classifier import doorbell
 from classifier.exceptions import CheckpointRefused, StateConflict
 from classifier.models import Evaluation, ModelVersion, Promotion, TrainingRun
-from classifier.selectors import version_in_force
+from classifier.selectors import version_before, version_in_force
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -83,30 +83,26 @@ def promote(*, actor: User | None, version: ModelVersion, reason: str) -> Promot
 
 
 @transaction.atomic
-def roll_back(*, actor: User | None, reason: str) -> Promotion:
+def roll_back(*, actor: User | None, reason: str, expected: int | None = None) -> Promotion:
     """Put the version in force again that the newest promotion replaced.
 
+    Args:
+        expected: the number of the version that was announced; without it, whichever it is now.
+
     Raises:
-        StateConflict: there is no earlier version.
+        StateConflict: there is no earlier version, or it is not the expected one any more.
     """
     hold_registry()
-    newest = Promotion.objects.order_by("-sequence").first()
-    replaced = _replaced_by(newest) if newest else None
+    replaced = version_before()
     if replaced is None:
         raise StateConflict("There is no earlier version to go back to.", code="nothing_to_roll_back")
+    if expected not in (None, replaced.number):
+        raise StateConflict(
+            f"Somebody decided meanwhile: to roll back would put version {replaced.number} in force now, not version "
+            f"{expected}. Look again, then decide.",
+            code="roll_back_changed",
+        )
     return _put_in_force(actor=actor, version=replaced, reason=reason, kind=Promotion.Kind.ROLL_BACK)
-
-
-def _replaced_by(newest: Promotion) -> ModelVersion | None:
-    """The version before the one in force; a rolled-back version is not offered again by rolling back once more."""
-    history = list(Promotion.objects.select_related("model_version").order_by("sequence"))
-    stack: list[ModelVersion] = []
-    for promotion in history:
-        if promotion.kind == Promotion.Kind.ROLL_BACK:
-            stack.pop()
-        else:
-            stack.append(promotion.model_version)
-    return stack[-2] if len(stack) > 1 else None
 
 
 @transaction.atomic

@@ -4,10 +4,12 @@ import numpy as np
 from django.urls import reverse
 
 from classifier.models import Promotion
+from classifier.selectors import version_in_force
 from classifier.services.registry import record_evaluation
 from ml.metrics import evaluate
+from mriplatform.accounts.roles import Role
 from tests.classifier.doors import House
-from tests.factories import make_version
+from tests.factories import make_user, make_version
 
 
 def measured(house: House):
@@ -61,3 +63,22 @@ def test_before_the_first_promotion(house, monkeypatch):
 
 def test_a_version_that_is_not_there(house):
     assert house.client("erin").get(reverse("version", args=[house.study.pk])).status_code == 404
+
+
+def test_a_roll_back_names_the_version_beforehand_and_puts_no_other_in_force(house):
+    first, figures = measured(house)
+    staff = make_user("pia", collection=house.collection, role=Role.APPROVER, is_staff=True)
+    house.people["pia"] = staff
+    client, at = house.client("pia"), reverse("admin:classifier_modelversion_roll_back")
+    assert "There is no earlier version" in client.get(at, follow=True).content.decode()
+    second = make_version()
+    body = client.get(at).content.decode()
+    assert f"Roll back to version {first.number}" in body
+    assert f"In force then: {first}" in body
+    assert f"{figures['accuracy']:.3f}" in body
+    third = make_version()
+    said = {"reason": "worse", "version": first.number}
+    assert "Somebody decided meanwhile" in client.post(at, said, follow=True).content.decode()
+    assert version_in_force() == third
+    client.post(at, said | {"version": second.number})
+    assert version_in_force() == second
