@@ -1,5 +1,6 @@
 """A reader's own readings, step by step."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from mriplatform.api.schema import problems
+from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_read, get_reading
 from reviews.api.serializers import (
@@ -101,7 +103,23 @@ class ReadingEvents(ApiView):
         return Response(shown, headers=NOT_KEPT)
 
 
-class FirstRead(ApiView):
+class Saying(ApiView):
+    """A step in which a reader says something, said once however often it is sent with one key."""
+
+    def say(
+        self,
+        request: Request,
+        reading_id: UUID,
+        serializer: type[StrictSerializer],
+        step: Callable[..., ReviewEvent],
+    ) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(serializer, request.data)
+        key = _idempotency_key(request)
+        return _event(step(reader=person(request), reading=reading, idempotency_key=key, **sent))
+
+
+class FirstRead(Saying):
     @extend_schema(
         operation_id="commit_first_read",
         summary="Say what you see, before the machine's answer is shown",
@@ -110,16 +128,7 @@ class FirstRead(ApiView):
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
-        reading = get_reading(request.user, reading_id)
-        sent = self.sent(FirstReadSerializer, request.data)
-        event = steps.commit_first_read(
-            reader=person(request),
-            reading=reading,
-            label=sent["label"],
-            confidence=sent.get("confidence"),
-            idempotency_key=_idempotency_key(request),
-        )
-        return _event(event)
+        return self.say(request, reading_id, FirstReadSerializer, steps.commit_first_read)
 
 
 class Reveal(ApiView):
@@ -137,7 +146,7 @@ class Reveal(ApiView):
         return _reading(request, reading_id)
 
 
-class ReviewVerdict(ApiView):
+class ReviewVerdict(Saying):
     @extend_schema(
         operation_id="give_verdict",
         summary="Confirm or correct the machine's answer, or say not_assessable",
@@ -147,15 +156,10 @@ class ReviewVerdict(ApiView):
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
-        reading = get_reading(request.user, reading_id)
-        sent = self.sent(ReviewVerdictSerializer, request.data)
-        key = _idempotency_key(request)
-        return _event(
-            steps.give_verdict(reader=person(request), reading=reading, idempotency_key=key, **sent)
-        )
+        return self.say(request, reading_id, ReviewVerdictSerializer, steps.give_verdict)
 
 
-class Amendment(ApiView):
+class Amendment(Saying):
     @extend_schema(
         operation_id="amend_verdict",
         summary="Say otherwise later; the verdict in force is superseded and stays on record",
@@ -164,10 +168,7 @@ class Amendment(ApiView):
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
-        reading = get_reading(request.user, reading_id)
-        sent = self.sent(ReviewVerdictSerializer, request.data)
-        key = _idempotency_key(request)
-        return _event(steps.amend(reader=person(request), reading=reading, idempotency_key=key, **sent))
+        return self.say(request, reading_id, ReviewVerdictSerializer, steps.amend)
 
 
 class Undo(ApiView):

@@ -59,7 +59,12 @@ UNDO_WINDOW: Final = timedelta(seconds=UNDO_SECONDS + 2)
 
 @transaction.atomic
 def commit_first_read(
-    *, reader: User, reading: Reading, label: str, confidence: int | None, idempotency_key: UUID | None
+    *,
+    reader: User,
+    reading: Reading,
+    label: str,
+    confidence: int | None = None,
+    idempotency_key: UUID | None = None,
 ) -> ReviewEvent:
     """Say what the image shows before the machine's answer does: a class and how sure, or `not_assessable`.
 
