@@ -7,11 +7,11 @@ from django.http import Http404
 
 from classifier.models import Image
 from mriplatform.accounts.access import NOT_FOUND, get_collection
-from mriplatform.accounts.models import Collection
+from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in
 from reviews.models import LabelSet, Reading
-from reviews.selectors import label_sets_of, readings_of
+from reviews.selectors import label_sets_of, readings_of, to_decide
 
 READERS_GET_NO_LABELS = (
     "You read in this collection, and its labels say what the machine and the others answered on images that you "
@@ -47,6 +47,14 @@ def get_image_to_adjudicate(user: Visitor, image_id: UUID) -> Image:
     image = _image(image_id)
     get_collection_to_adjudicate(user, image.collection_id)
     return image
+
+
+def get_image_to_decide(user: User, collection: Collection, image_id: UUID) -> Image:
+    """A disputed or decided image that the user, an adjudicator of its collection, has not begun to read."""
+    standing = to_decide(collection, user).filter(pk=image_id).first()
+    if standing is None:
+        raise Http404(NOT_FOUND)
+    return standing.image
 
 
 def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection:

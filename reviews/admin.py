@@ -25,7 +25,15 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
 from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
 from mriplatform.audit.admin import ReadOnlyAdmin
-from reviews.models import Adjudication, LabelSet, LabelSetEntry, Reading, ReadingProtocol, ReviewEvent
+from reviews.models import (
+    Adjudication,
+    LabelSet,
+    LabelSetEntry,
+    Outcome,
+    Reading,
+    ReadingProtocol,
+    ReviewEvent,
+)
 from reviews.models import SplitAssignment as Assignment
 from reviews.selectors import newest_label_set
 from reviews.services.label_sets import freeze_label_set, retrain
@@ -238,9 +246,9 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
 
 def _to_freeze(request: HttpRequest) -> QuerySet[Collection]:
     """The collections whose labels the user may freeze, each with how many of its images were read."""
-    finished = Q(images__readings__finished_at__isnull=False)
+    read = Q(images__standing__outcome__in=[Outcome.WAITING, Outcome.DISAGREEMENT, Outcome.FINAL])
     collections = collections_of(request.user, Permission.FREEZE_LABELS)
-    return collections.annotate(images_read=Count("images", filter=finished, distinct=True))
+    return collections.annotate(images_read=Count("images", filter=read))
 
 
 def _listed(counts: dict[str, int]) -> str:

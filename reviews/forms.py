@@ -79,3 +79,4 @@ class DecisionForm(Said):
         max_length=MAX_NOTE_CHARACTERS,
         error_messages={"required": "Say why: the label stands on your reasons."},
     )
+    supersedes = forms.UUIDField(required=False)

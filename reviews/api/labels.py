@@ -1,8 +1,8 @@
-"""What was labelled: downloads, label sets, and the decisions where readers disagree."""
+"""What was labelled: downloads and label sets."""
 
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,29 +15,22 @@ from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from mriplatform.audit.recording import record
 from reviews.access import (
-    get_collection_to_adjudicate,
     get_collection_with_labels,
-    get_image_to_adjudicate,
     get_label_set,
 )
 from reviews.api.rendering import CsvRenderer, FormatNegotiation
 from reviews.api.serializers import (
-    AdjudicationSerializer,
-    DecisionSerializer,
     LabelSetSerializer,
     LabelsSerializer,
-    ReadImagesSerializer,
 )
-from reviews.api.shown import shown_image
 from reviews.selectors import (
+    label_count,
     label_sets_of,
     labels,
     labels_as_csv,
     labels_as_json,
     manifest_of,
-    open_disagreements,
 )
-from reviews.services.adjudication import adjudicate
 
 
 class FormatSerializer(StrictSerializer):
@@ -63,16 +56,17 @@ class Labels(ApiView):
             **problems(401, 403, 404, 406),
         },
     )
-    def get(self, request: Request, collection_id: UUID) -> Response:
+    def get(self, request: Request, collection_id: UUID) -> StreamingHttpResponse:
         collection = get_collection_with_labels(request.user, collection_id)
-        rows = labels(collection)
         form = request.accepted_renderer.format
         record(
             action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
-            rows=len(rows), form=form,
+            rows=label_count(collection), form=form,
         )  # fmt: skip
-        return Response(
+        rows = labels(collection)
+        return StreamingHttpResponse(
             labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows),
+            content_type="text/csv; charset=utf-8" if form == "csv" else "application/json",
             headers={
                 "Content-Disposition": f'attachment; filename="labels-{collection.pk}.{form}"',
                 "Cache-Control": "private, no-store",
@@ -109,34 +103,3 @@ class Manifest(ApiView):
                 "ETag": f'"{label_set.manifest_sha256}"',
             },
         )
-
-
-class Disagreements(ApiView):
-    @extend_schema(
-        operation_id="list_disagreements",
-        summary="Images whose readers disagree, oldest first",
-        description="For adjudicators. What the readers and the machine said is not shown.",
-        responses={200: ReadImagesSerializer, **problems(401, 403, 404)},
-    )
-    def get(self, request: Request, collection_id: UUID) -> Response:
-        collection = get_collection_to_adjudicate(request.user, collection_id)
-        shown = {"results": [shown_image(image) for image in open_disagreements(collection)]}
-        return Response(ReadImagesSerializer(shown).data)
-
-
-class Adjudications(ApiView):
-    @extend_schema(
-        operation_id="adjudicate",
-        summary="Decide on an image whose readers disagree; you must not have read it yourself",
-        request=DecisionSerializer,
-        responses={201: AdjudicationSerializer, **problems(400, 401, 403, 404, 409, 422)},
-    )
-    def post(self, request: Request) -> Response:
-        sent = self.sent(DecisionSerializer, request.data)
-        adjudication = adjudicate(
-            adjudicator=person(request),
-            image=get_image_to_adjudicate(request.user, sent["image"]),
-            label=sent["label"],
-            rationale=sent["rationale"],
-        )
-        return Response(AdjudicationSerializer(adjudication).data, status=201)

@@ -80,12 +80,6 @@ class DraftSerializer(StrictSerializer):
     note = serializers.CharField(required=False, allow_blank=True, max_length=NOTE_CHARACTERS)
 
 
-class DecisionSerializer(StrictSerializer):
-    image = serializers.UUIDField()
-    label = serializers.ChoiceField(choices=READ_LABELS)  # type: ignore[assignment]  # no attribute
-    rationale = serializers.CharField(max_length=NOTE_CHARACTERS, help_text="Kept for ever.")
-
-
 class ReviewEventSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     sequence = serializers.IntegerField()
@@ -187,14 +181,6 @@ class ReadingSerializer(ReadingRowSerializer):
     machine_answer = RevealedAnswerSerializer(allow_null=True, help_text="Null until the protocol shows it.")
 
 
-class AdjudicationSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    image = serializers.UUIDField(source="image_id")
-    label = serializers.CharField(help_text="Empty: not assessable.")  # type: ignore[assignment]  # no attribute
-    rationale = serializers.CharField()
-    at = serializers.DateTimeField()
-
-
 class LabelSetSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -215,6 +201,12 @@ class LabelSerializer(serializers.Serializer[Any]):
     label = serializers.CharField(help_text="A class, or not_assessable.")  # type: ignore[assignment]  # no attribute
     verdict = serializers.CharField()
     final_label = serializers.CharField(help_text="The image's final label; empty as long as there is none.")
+    final_path = serializers.CharField(
+        help_text="How it became final: one reader, agreed, majority 2 of 3, senior reader, adjudicated."
+    )
+    changed_since = serializers.BooleanField(
+        help_text="A reader said something after the adjudicator's decision, which stands all the same."
+    )
     said_by = serializers.CharField()
     said_at = serializers.DateTimeField()
     saw_prediction = serializers.BooleanField()
@@ -224,6 +216,11 @@ class LabelSerializer(serializers.Serializer[Any]):
     first_read_confidence = serializers.IntegerField(allow_null=True)
     reason = serializers.CharField()
     note = serializers.CharField()
+    image_quality = serializers.CharField()
+    location = serializers.CharField()
+    region = serializers.DictField(
+        allow_null=True, help_text="Shape, centre and size as shares of the image."
+    )
     protocol_mode = serializers.CharField()
     protocol_version = serializers.IntegerField(allow_null=True)
     event = serializers.UUIDField()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.api import labels, readings
+from reviews.api import adjudication, labels, readings
 
 urlpatterns = [
     path("readings", readings.Readings.as_view(), name="api-readings"),
@@ -15,10 +15,20 @@ urlpatterns = [
     path("collections/<uuid:collection_id>/labels", labels.Labels.as_view(), name="api-labels"),
     path(
         "collections/<uuid:collection_id>/disagreements",
-        labels.Disagreements.as_view(),
+        adjudication.Disagreements.as_view(),
         name="api-disagreements",
     ),
-    path("adjudications", labels.Adjudications.as_view(), name="api-adjudications"),
+    path(
+        "collections/<uuid:collection_id>/disagreements/<uuid:image_id>",
+        adjudication.Disagreement.as_view(),
+        name="api-disagreement",
+    ),
+    path(
+        "collections/<uuid:collection_id>/adjudications",
+        adjudication.CollectionAdjudications.as_view(),
+        name="api-collection-adjudications",
+    ),
+    path("adjudications", adjudication.Adjudications.as_view(), name="api-adjudications"),
     path("label-sets", labels.LabelSets.as_view(), name="api-label-sets"),
     path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
 ]

@@ -1,16 +1,37 @@
 """Reads: worklists, what a reading has come to, what the readers agree on, and what was labelled."""
 
+from reviews.models import Outcome
 from reviews.selectors.agreement import (
     FinalLabel,
-    Outcome,
     Standing,
+    active_known_cases,
     final_label,
-    open_disagreements,
     standings,
+    verdicts_in_force,
+)
+from reviews.selectors.decisions import (
+    AnonymousRead,
+    anonymous_reads,
+    decided_images,
+    decisions_in,
+    decisions_on,
+    disputed_images,
+    labels_said,
+    open_disagreements,
+    standing_of,
+    to_decide,
 )
 from reviews.selectors.frozen import label_sets_of, manifest_of, newest_label_set
 from reviews.selectors.governing import governing_protocol, governing_protocols, protocol_of
-from reviews.selectors.labels import LabelRow, labels, labels_as_csv, labels_as_json
+from reviews.selectors.label_files import labels_as_csv, labels_as_json
+from reviews.selectors.labels import (
+    LabelRow,
+    images_by_outcome,
+    label_count,
+    labels,
+    recent_labels,
+    spoken_label,
+)
 from reviews.selectors.state import (
     UNDO_SECONDS,
     ReadingState,
@@ -33,20 +54,30 @@ from reviews.selectors.worklist import (
 
 __all__ = [
     "UNDO_SECONDS",
+    "AnonymousRead",
     "FinalLabel",
     "LabelRow",
     "Outcome",
     "ReadingState",
     "Standing",
     "Step",
+    "active_known_cases",
+    "anonymous_reads",
+    "decided_images",
+    "decisions_in",
+    "decisions_on",
+    "disputed_images",
     "final_label",
     "governing_protocol",
     "governing_protocols",
     "has_list_aside",
+    "images_by_outcome",
+    "label_count",
     "label_sets_of",
     "labels",
     "labels_as_csv",
     "labels_as_json",
+    "labels_said",
     "machine_answer",
     "manifest_of",
     "may_hold",
@@ -58,8 +89,13 @@ __all__ = [
     "reading_revision",
     "reading_state",
     "readings_of",
+    "recent_labels",
     "set_aside",
+    "spoken_label",
+    "standing_of",
     "standings",
+    "to_decide",
+    "verdicts_in_force",
     "was_set_aside",
     "worklist",
     "worklist_counts",

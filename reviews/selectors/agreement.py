@@ -1,26 +1,19 @@
-"""What the readers of an image agree on, and where they do not."""
+"""What the readers of an image agree on, and where they do not, derived from what was said."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from classifier.models import Image
-from mriplatform.accounts.models import Collection
-from reviews.models import Adjudication, ReadingProtocol, ReviewEvent
+from reviews.models import Adjudication, KnownCase, Outcome, Reading, ReadingProtocol, ReviewEvent
+from reviews.selectors.governing import governing_protocols
+from reviews.selectors.settling import ADJUDICATED, Settled, Vote, settle
 
-
-class Outcome(StrEnum):
-    """Where an image stands."""
-
-    UNREAD = "unread"
-    WAITING = "waiting"
-    DISAGREEMENT = "disagreement"
-    FINAL = "final"
+Kind = ReviewEvent.Kind
 
 
 @dataclass(frozen=True)
@@ -30,12 +23,16 @@ class FinalLabel:
     Attributes:
         label: one of `ml.labels.CLASSES`, or an empty string where the image is not assessable.
         events: the verdicts in force that it rests on, or that an adjudication decided between.
+        path: how it came about: "one reader", "agreed", "majority 2 of 3", "senior reader" or "adjudicated".
         adjudication: the decision, where the readers disagreed.
+        changed_since: whether a reader amended or withdrew after the decision, which stands all the same.
     """
 
     label: str
     events: tuple[ReviewEvent, ...]
+    path: str
     adjudication: Adjudication | None = None
+    changed_since: bool = False
 
     @property
     def assessable(self) -> bool:
@@ -57,21 +54,21 @@ class Standing:
 
 
 def standings(images: Iterable[Image]) -> dict[UUID, Standing]:
-    """Where each image stands, in three queries however many there are.
+    """Where each image stands, in a constant number of queries however many there are.
 
-    An adjudication decides. Without one, all verdicts in force must agree, and there must be as many as the
-    protocol asks for: the one in force, or the readings' own where that asked for fewer readers.
+    A decision of an adjudicator counts. Without one, the protocol that governs the image says how many verdicts
+    there must be and what is done where they differ; a protocol set later changes nothing. Hidden repeats are no
+    verdicts, and a known case has no standing but that.
     """
-    found = {image.pk: image for image in images}
+    found = {image.pk for image in images}
     verdicts: dict[UUID, list[ReviewEvent]] = defaultdict(list)
-    for event in _verdicts_in_force().filter(reading__image__in=found):
+    for event in verdicts_in_force().filter(reading__image__in=found):
         verdicts[event.reading.image_id].append(event)
     decided = {adjudication.image_id: adjudication for adjudication in _adjudications(found)}
-    needed_now = _readers_now({image.collection_id for image in found.values()})
-    return {
-        pk: _standing(tuple(verdicts[pk]), decided.get(pk), needed_now.get(image.collection_id, 1))
-        for pk, image in found.items()
-    }
+    protocols = governing_protocols(verdicts)
+    known = active_known_cases().filter(image__in=found).values_list("image", flat=True)
+    result = {pk: _standing(tuple(verdicts[pk]), decided.get(pk), protocols.get(pk)) for pk in found}
+    return result | {pk: Standing(Outcome.KNOWN, result[pk].verdicts) for pk in known}
 
 
 def final_label(image: Image) -> FinalLabel | None:
@@ -79,42 +76,61 @@ def final_label(image: Image) -> FinalLabel | None:
     return standings([image])[image.pk].final
 
 
-def open_disagreements(collection: Collection) -> QuerySet[Image]:
-    """The images whose readers disagree and that nobody has decided yet, oldest first."""
-    read = Image.objects.filter(collection=collection, readings__finished_at__isnull=False).distinct()
-    disputed = [pk for pk, standing in standings(read).items() if standing.outcome is Outcome.DISAGREEMENT]
-    return Image.objects.filter(pk__in=disputed).order_by("created_at", "id")
+def verdicts_in_force() -> QuerySet[ReviewEvent]:
+    """The verdicts and amendments that count for a label, oldest first, with reading, protocol and version.
 
-
-def _verdicts_in_force() -> QuerySet[ReviewEvent]:
-    kinds = [ReviewEvent.Kind.VERDICT, ReviewEvent.Kind.AMENDMENT]
+    What was superseded or withdrawn is not among them, nor are hidden repeats and readings of known cases.
+    """
+    heavy = ("prediction__maps", "prediction__embedding", "prediction__model_version__metadata")
     return (
-        ReviewEvent.objects.filter(kind__in=kinds, superseded_by__isnull=True)
-        .select_related("reading__protocol", "reading__reader", "prediction__model_version")
+        ReviewEvent.objects.filter(
+            kind__in=[Kind.VERDICT, Kind.AMENDMENT],
+            superseded_by__isnull=True,
+            reading__purpose=Reading.Purpose.LABEL,
+        )
+        .select_related("reading__protocol", "prediction__model_version")
+        .defer(*heavy)
         .order_by("at", "id")
     )
 
 
+def active_known_cases() -> QuerySet[KnownCase]:
+    """The images that are known cases now: of each image the newest row counts, and only if it is active."""
+    newer = KnownCase.objects.filter(image=OuterRef("image"), at__gt=OuterRef("at"))
+    return KnownCase.objects.filter(~Exists(newer), active=True)
+
+
 def _adjudications(images: Iterable[UUID]) -> QuerySet[Adjudication]:
-    """Oldest first, so that the newest of an image counts."""
+    """Oldest first, so that the newest of an image counts; `changed_since` as `FinalLabel` has it."""
+    later = ReviewEvent.objects.filter(
+        reading__image=OuterRef("image"),
+        reading__purpose=Reading.Purpose.LABEL,
+        kind__in=[Kind.VERDICT, Kind.AMENDMENT, Kind.WITHDRAWAL],
+        at__gt=OuterRef("at"),
+    )
     return (
-        Adjudication.objects.filter(image__in=list(images)).select_related("adjudicator").order_by("at", "id")
+        Adjudication.objects.filter(image__in=list(images))
+        .select_related("adjudicator")
+        .annotate(changed_since=Exists(later))
+        .order_by("at", "id")
     )
 
 
-def _readers_now(collections: set[UUID]) -> dict[UUID, int]:
-    newest = ReadingProtocol.objects.filter(collection__in=collections).order_by("version")
-    return {protocol.collection_id: protocol.readers_per_image for protocol in newest}
-
-
-def _standing(verdicts: tuple[ReviewEvent, ...], decided: Adjudication | None, readers_now: int) -> Standing:
+def _standing(
+    verdicts: tuple[ReviewEvent, ...], decided: Adjudication | None, protocol: ReadingProtocol | None
+) -> Standing:
     if decided is not None:
-        return Standing(Outcome.FINAL, verdicts, FinalLabel(decided.label, verdicts, decided))
-    if not verdicts:
-        return Standing(Outcome.UNREAD)
-    asked_for = max(event.reading.protocol.readers_per_image for event in verdicts)
-    if len(verdicts) < min(asked_for, readers_now):
-        return Standing(Outcome.WAITING, verdicts)
-    if len({event.label for event in verdicts}) > 1:
-        return Standing(Outcome.DISAGREEMENT, verdicts)
-    return Standing(Outcome.FINAL, verdicts, FinalLabel(verdicts[0].label, verdicts))
+        changed: bool = decided.changed_since  # type: ignore[attr-defined]  # annotated by _adjudications
+        final = FinalLabel(decided.label, verdicts, ADJUDICATED, decided, changed)
+        return Standing(Outcome.FINAL, verdicts, final)
+    votes = [Vote(event.label, event.reading.seniority or 0) for event in verdicts]
+    settled = _settled(votes, protocol)
+    if settled.outcome is not Outcome.FINAL:
+        return Standing(settled.outcome, verdicts)
+    return Standing(Outcome.FINAL, verdicts, FinalLabel(settled.label, verdicts, settled.path))
+
+
+def _settled(votes: list[Vote], protocol: ReadingProtocol | None) -> Settled:
+    if protocol is None:
+        return Settled(Outcome.UNREAD)
+    return settle(votes, readers=protocol.readers_per_image, rule=protocol.adjudication_rule)

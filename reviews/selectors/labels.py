@@ -1,26 +1,24 @@
-"""What was labelled, a row for each verdict in force and each adjudication, to be taken away as CSV or JSON."""
+"""What was labelled, a row for each verdict in force and each adjudication."""
 
-import csv
-import io
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, QuerySet
 
-from classifier.models import Image, Prediction
-from mriplatform.accounts.models import Collection
-from reviews.models import Adjudication, Reading, ReviewEvent
-from reviews.selectors.agreement import Outcome, Standing, standings
-from reviews.selectors.state import reading_state
+from classifier.models import Image
+from mriplatform.accounts.models import Collection, User
+from reviews.models import Adjudication, ImageStanding, Outcome, ReviewEvent
+from reviews.selectors.agreement import FinalLabel, Standing, standings, verdicts_in_force
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# How many images are looked at together: the rows of a collection of any size take the memory of these.
+BATCH: Final = 1000
+_COUNTS: Final = (Outcome.WAITING, Outcome.DISAGREEMENT, Outcome.FINAL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelRow:
     """One thing said about one image that counts: a reader's verdict in force, or an adjudication.
 
@@ -28,10 +26,13 @@ class LabelRow:
         source: `reading` or `adjudication`.
         label: a class, or `not_assessable`.
         final_label: the image's final label, as above; empty as long as there is none.
+        final_path: how it became final, as `FinalLabel.path`.
+        changed_since: whether a reader said something after the adjudicator's decision, which stands.
         said_by: the user name.
         model_version: number of the version whose answer was shown in this reading; None where none was.
         machine_label: what that version answered, as `label`.
         saw_prediction: whether the reader had been shown the machine's answer when they said this.
+        region: shape, centre and size as shares of the image, as `ReviewEvent` keeps it.
     """
 
     image: UUID
@@ -42,6 +43,8 @@ class LabelRow:
     label: str
     verdict: str
     final_label: str
+    final_path: str
+    changed_since: bool
     said_by: str
     said_at: datetime
     saw_prediction: bool
@@ -51,73 +54,158 @@ class LabelRow:
     first_read_confidence: int | None
     reason: str
     note: str
+    image_quality: str
+    location: str
+    region: dict[str, Any] | None
     protocol_mode: str
     protocol_version: int | None
     event: UUID
 
 
-COLUMNS: Final = tuple(field.name for field in fields(LabelRow))
+def labels(collection: Collection) -> Iterator[LabelRow]:
+    """Every verdict in force and every decision in force of the collection, by image, then by time.
 
-
-def labels(collection: Collection) -> list[LabelRow]:
-    """Every verdict in force and every adjudication of the collection, by image, then by time.
-
-    What was withdrawn or superseded is not among them.
+    What was withdrawn or superseded is not among them, nor are hidden repeats and known cases. A thousand images are
+    read at a time; each image's rows fit each other.
     """
-    images = Image.objects.filter(collection=collection, readings__finished_at__isnull=False)
-    found = {image.pk: image for image in images.select_related("study").distinct()}
-    where = standings(found.values())
-    readings = (
-        Reading.objects.filter(image__in=found, finished_at__isnull=False)
-        .select_related("protocol", "reader")
-        .prefetch_related("events", Prefetch("events__prediction", _answers()))
+    for images in batches(_labelled(collection)):
+        yield from _rows(images)
+
+
+def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> list[LabelRow]:
+    """The newest rows of `labels`, newest first.
+
+    Args:
+        before: the `event` of the last row of the page before; None for the newest.
+    """
+    said: QuerySet[Any] = verdicts_in_force().filter(
+        reading__image__standing__in=_labelled_standings(collection)
     )
-    rows = [
-        row
-        for reading in readings
-        if (row := _from_reading(reading, found[reading.image_id], where[reading.image_id]))
-    ]
-    rows += [_from_adjudication(standing, found[pk]) for pk, standing in where.items() if _decided(standing)]
-    return sorted(rows, key=lambda row: (str(row.image), row.said_at))
+    decided: QuerySet[Any] = Adjudication.objects.filter(
+        pk__in=_labelled_standings(collection).filter(adjudication__isnull=False).values("adjudication")
+    )
+    newest: list[tuple[UUID, UUID]] = []
+    for rows, image in ((said, "reading__image"), (decided, "image")):
+        rows = rows.filter(pk__lt=before) if before else rows
+        newest += rows.order_by("-pk").values_list("pk", image)[:size]
+    wanted = dict(sorted(newest, reverse=True)[:size])
+    images = Image.objects.filter(pk__in=set(wanted.values())).select_related("study")
+    found = [row for row in _rows(list(images)) if row.event in wanted]
+    return sorted(found, key=lambda row: row.event, reverse=True)
 
 
-def labels_as_csv(rows: Iterable[LabelRow]) -> str:
-    """The rows as CSV (RFC 4180); cells that a spreadsheet would run are prefixed with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(value) for value in asdict(row).values()])
-    return text.getvalue()
+def label_count(collection: Collection) -> int:
+    """How many rows `labels` gives."""
+    said = verdicts_in_force().filter(reading__image__standing__in=_labelled_standings(collection))
+    decided = ImageStanding.objects.filter(collection=collection, adjudication__isnull=False)
+    return said.count() + decided.count()
 
 
-def labels_as_json(collection: Collection, rows: Iterable[LabelRow]) -> dict[str, Any]:
-    """The rows as JSON values, with the collection that they are from."""
+def images_by_outcome(collection: Collection) -> dict[str, int]:
+    """How many images of the collection stand how; those that nobody has read are not counted."""
+    found = _labelled_standings(collection).order_by().values_list("outcome").annotate(images=Count("pk"))
+    counted = dict(found)
+    return {outcome.value: counted.get(outcome.value, 0) for outcome in _COUNTS}
+
+
+def batches(images: QuerySet[Image], size: int = BATCH) -> Iterator[list[Image]]:
+    """The images in the order of their identifiers, `size` at a time, each batch a query of its own."""
+    ordered = images.order_by("pk")
+    batch = list(ordered[:size])
+    while batch:
+        yield batch
+        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:size]) if len(batch) == size else []
+
+
+def spoken_label(event: ReviewEvent) -> str:
+    """What an event says of the image: a class, or `not_assessable`."""
+    return event.label or event.verdict
+
+
+def first_reads_of(verdicts: Iterable[ReviewEvent]) -> dict[UUID, ReviewEvent]:
+    """By reading, the first read in force that went before these verdicts."""
+    found = ReviewEvent.objects.filter(
+        reading__in={event.reading_id for event in verdicts},
+        kind=ReviewEvent.Kind.FIRST_READ,
+        superseded_by__isnull=True,
+    )
+    return {event.reading_id: event for event in found}
+
+
+def findings(verdict: ReviewEvent, first_read: ReviewEvent | None) -> dict[str, Any]:
+    """Quality, location and region that go with a verdict: its own, else those of its first read.
+
+    Where the first read says another label, its location and region are of that and stay out.
+    """
+    same = first_read if first_read and spoken_label(first_read) == spoken_label(verdict) else None
     return {
-        "collection": {"id": str(collection.pk), "name": collection.name},
-        "labels": [{name: _json_value(value) for name, value in asdict(row).items()} for row in rows],
+        "image_quality": verdict.image_quality or (first_read.image_quality if first_read else ""),
+        "location": verdict.location or (same.location if same else ""),
+        "region": verdict.region or (same.region if same else None),
     }
 
 
-def _answers() -> QuerySet[Prediction]:
-    """Predictions without their arrays and without all that a version says of itself."""
-    heavy = ("maps", "embedding", "model_version__metadata")
-    return Prediction.objects.select_related("model_version").defer(*heavy)
+def _labelled_standings(collection: Collection) -> QuerySet[ImageStanding]:
+    return ImageStanding.objects.filter(collection=collection, outcome__in=_COUNTS)
 
 
-def _from_reading(reading: Reading, image: Image, standing: Standing) -> LabelRow | None:
-    state = reading_state(reading)
-    verdict, first_read = state.verdict, state.first_read
-    if verdict is None:
-        return None
-    prediction = state.reveal.prediction if state.reveal else None
+def _labelled(collection: Collection) -> QuerySet[Image]:
+    return Image.objects.filter(standing__in=_labelled_standings(collection)).select_related("study")
+
+
+def _rows(images: list[Image]) -> Iterator[LabelRow]:
+    where = standings(images)
+    verdicts = [event for standing in where.values() for event in standing.verdicts]
+    first_reads = first_reads_of(verdicts)
+    names = dict(
+        User.objects.filter(pk__in={event.reading.reader_id for event in verdicts}).values_list(
+            "pk", "username"
+        )
+    )
+    for image in images:
+        standing = where[image.pk]
+        if standing.outcome not in _COUNTS:
+            continue
+        shared = _of_image(image, standing)
+        rows = [
+            _from_verdict(event, shared, names[event.reading.reader_id], first_reads.get(event.reading_id))
+            for event in standing.verdicts
+        ]
+        if standing.final and standing.final.adjudication:
+            rows.append(_from_adjudication(standing.final.adjudication, shared))
+        yield from sorted(rows, key=lambda row: row.said_at)
+
+
+def _of_image(image: Image, standing: Standing) -> dict[str, Any]:
+    final = standing.final
+    return {
+        "image": image.pk,
+        "study": image.study_id,
+        "subject_key": image.study.subject_key,
+        "pixel_sha256": image.pixel_sha256,
+        "final_label": final_word(final),
+        "final_path": final.path if final else "",
+        "changed_since": final.changed_since if final else False,
+    }
+
+
+def final_word(final: FinalLabel | None) -> str:
+    """A final label in one word: a class, `not_assessable`, or empty where there is none."""
+    return (final.label or ReviewEvent.Verdict.NOT_ASSESSABLE.value) if final else ""
+
+
+def _from_verdict(
+    verdict: ReviewEvent, shared: dict[str, Any], reader: str, first_read: ReviewEvent | None
+) -> LabelRow:
+    prediction, protocol = verdict.prediction, verdict.reading.protocol
     version = prediction.model_version if prediction else None
     return LabelRow(
-        **_of_image(image, standing),
+        **shared,
+        **findings(verdict, first_read),
         source="reading",
         label=spoken_label(verdict),
         verdict=verdict.verdict,
-        said_by=reading.reader.get_username(),
+        said_by=reader,
         said_at=verdict.at,
         saw_prediction=verdict.saw_prediction,
         model_version=version.number if version else None,
@@ -126,17 +214,15 @@ def _from_reading(reading: Reading, image: Image, standing: Standing) -> LabelRo
         first_read_confidence=first_read.confidence if first_read else None,
         reason=verdict.reason,
         note=verdict.note,
-        protocol_mode=reading.protocol.mode,
-        protocol_version=reading.protocol.version,
+        protocol_mode=protocol.mode,
+        protocol_version=protocol.version,
         event=verdict.pk,
     )
 
 
-def _from_adjudication(standing: Standing, image: Image) -> LabelRow:
-    adjudication = _decided(standing)
-    assert adjudication is not None
+def _from_adjudication(adjudication: Adjudication, shared: dict[str, Any]) -> LabelRow:
     return LabelRow(
-        **_of_image(image, standing),
+        **shared,
         source="adjudication",
         label=adjudication.label or ReviewEvent.Verdict.NOT_ASSESSABLE.value,
         verdict="",
@@ -149,45 +235,10 @@ def _from_adjudication(standing: Standing, image: Image) -> LabelRow:
         first_read_confidence=None,
         reason="",
         note=adjudication.rationale,
+        image_quality="",
+        location="",
+        region=None,
         protocol_mode="",
         protocol_version=None,
         event=adjudication.pk,
     )
-
-
-def _of_image(image: Image, standing: Standing) -> dict[str, Any]:
-    return {
-        "image": image.pk,
-        "study": image.study_id,
-        "subject_key": image.study.subject_key,
-        "pixel_sha256": image.pixel_sha256,
-        "final_label": _final_word(standing),
-    }
-
-
-def _final_word(standing: Standing) -> str:
-    if standing.outcome is not Outcome.FINAL or standing.final is None:
-        return ""
-    return standing.final.label or ReviewEvent.Verdict.NOT_ASSESSABLE.value
-
-
-def _decided(standing: Standing) -> Adjudication | None:
-    return standing.final.adjudication if standing.final else None
-
-
-def spoken_label(event: ReviewEvent) -> str:
-    """What an event says of the image: a class, or `not_assessable`."""
-    return event.label or event.verdict
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def _json_value(value: object) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import batched
 from typing import Any
+from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
 from classifier.models import Image, ModelVersion, TrainingRun
 from classifier.selectors import version_reading_for
@@ -19,28 +21,34 @@ from mriplatform.audit.recording import record
 from reviews.exceptions import ReviewRefused
 from reviews.models import LabelSet, LabelSetEntry, Split
 from reviews.selectors import FinalLabel, Outcome, Standing, manifest_of, standings
+from reviews.selectors.labels import BATCH, batches
 from reviews.services.splits import assign_splits
 
 # Serialises freezing: numbers, and the splits of groups that are seen for the first time.
 _FREEZE_LOCK = 0x6D7269_66727A  # "mri frz"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One image of a label set, as its manifest has it."""
+    """One image of a label set, as its manifest has it.
 
-    image: Image
+    There is one for every image of a collection at once, so it holds no rows; `provenance` is JSON already.
+    """
+
+    image: UUID
+    pixel_sha256: str
+    cluster: UUID
     label: str
-    split: Split
-    reason: str = ""
-    provenance: dict[str, Any] = field(default_factory=dict)
+    reason: str
+    provenance: str
+    split: Split = Split.EXCLUDED
 
     def as_json(self) -> str:
         values = {
-            "image": str(self.image.pk),
+            "image": str(self.image),
             "label": self.label,
-            "pixel_sha256": self.image.pixel_sha256,
-            "provenance": self.provenance,
+            "pixel_sha256": self.pixel_sha256,
+            "provenance": json.loads(self.provenance),
             "reason": self.reason,
             "split": self.split.value,
         }
@@ -96,52 +104,58 @@ def retrain(
 
 def _lines(collection: Collection) -> list[Line]:
     """A line for every image that somebody read, in the order of their identifiers."""
-    images = {image.pk: image for image in _read_images(collection)}
-    where = standings(images.values())
-    lines = [_excluded(image, where[pk]) or (image, where[pk].final) for pk, image in images.items()]
-    eligible = [line for line in lines if not isinstance(line, Line)]
-    places = assign_splits([image for image, _ in eligible])
-    placed = [
-        Line(image, final.label, places[image.pk].split, places[image.pk].reason, _provenance(final))
-        for image, final in eligible
-        if final is not None
+    read = Image.objects.filter(standing__collection=collection)
+    lines = [
+        _line(image, where[image.pk])
+        for images in batches(read)
+        for where in [standings(images)]
+        for image in images
     ]
-    excluded = [line for line in lines if isinstance(line, Line)]
-    return sorted(placed + excluded, key=lambda line: str(line.image.pk))
+    places = assign_splits({line.image: line.cluster for line in lines if not line.reason})
+    return [
+        replace(line, split=place.split, reason=place.reason) if (place := places.get(line.image)) else line
+        for line in lines
+    ]
 
 
-def _read_images(collection: Collection) -> QuerySet[Image]:
-    read = Image.objects.filter(collection=collection, readings__finished_at__isnull=False)
-    return read.select_related("study").distinct()
-
-
-def _excluded(image: Image, standing: Standing) -> Line | None:
-    """The line of an image that no training may use; None where it may."""
+def _line(image: Image, standing: Standing) -> Line:
     final = standing.final
-    label = final.label if final else ""
+    return Line(
+        image=image.pk,
+        pixel_sha256=image.pixel_sha256,
+        cluster=image.cluster,
+        label=final.label if final else "",
+        reason=_reason_to_leave_out(image, standing),
+        provenance=json.dumps(_provenance(final) if final else {}),
+    )
+
+
+def _reason_to_leave_out(image: Image, standing: Standing) -> str:
+    """Why no training may use an image; empty where it may."""
     if image.hidden_at is not None:
-        reason = "hidden: it contains identity"
-    elif not image.pixels_available:
-        reason = "removed"
-    elif standing.outcome is Outcome.DISAGREEMENT:
-        reason = "its readers disagree and nobody has decided"
-    elif final is None:
-        reason = "waits for more readers"
-    elif not final.assessable:
-        reason = "not assessable"
-    else:
-        return None
-    return Line(image, label, Split.EXCLUDED, reason, _provenance(final) if final else {})
+        return "hidden: it contains identity"
+    if not image.pixels_available:
+        return "removed"
+    if standing.outcome is Outcome.KNOWN:
+        return "a known case, by which readers are measured"
+    if standing.outcome is Outcome.DISAGREEMENT:
+        return "its readers disagree and nobody has decided"
+    if standing.final is None:
+        return "waits for more readers"
+    return "" if standing.final.assessable else "not assessable"
 
 
 def _provenance(final: FinalLabel) -> dict[str, Any]:
     """Where a label came from, by the identifiers of what was said; no names.
 
-    `saw_prediction`: whether any of the readers had seen the machine's answer when they said it.
+    `path` is how it became final, `changed_since` whether a reader said something after an adjudicator's decision,
+    `saw_prediction` whether any of the readers had seen the machine's answer when they said it.
     """
     versions = {event.prediction.model_version for event in final.events if event.prediction is not None}
     return {
         "source": "adjudication" if final.adjudication else "reading",
+        "path": final.path,
+        "changed_since": final.changed_since,
         "at": final.at.isoformat(),
         "events": sorted(str(event.pk) for event in final.events),
         "adjudication": str(final.adjudication.pk) if final.adjudication else None,
@@ -167,22 +181,24 @@ def _store(
         counts=_counts(lines),
         frozen_by=actor,
     )
-    LabelSetEntry.objects.bulk_create(
-        LabelSetEntry(
-            label_set=label_set,
-            image=line.image,
-            label=line.label,
-            split=line.split,
-            reason=line.reason,
-            provenance=line.provenance,
-        )
-        for line in lines
-    )
+    for some in batched(lines, BATCH):
+        LabelSetEntry.objects.bulk_create(_entry(label_set, line) for line in some)
     record(
         action="label_set.frozen", actor=actor, target=label_set, collection_id=collection.pk,
         number=label_set.number, manifest_sha256=digest, counts=label_set.counts,
     )  # fmt: skip
     return label_set
+
+
+def _entry(label_set: LabelSet, line: Line) -> LabelSetEntry:
+    return LabelSetEntry(
+        label_set=label_set,
+        image_id=line.image,
+        label=line.label,
+        split=line.split,
+        reason=line.reason,
+        provenance=json.loads(line.provenance),
+    )
 
 
 def _counts(lines: list[Line]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from reviews.models import Split, SplitAssignment
 
 VALIDATION_SHARE: Final = 0.15
 TEST_SHARE: Final = 0.15
+# Rows of the ledger that are written together.
+_BATCH: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Place:
     reason: str = ""
 
 
-def assign_splits(images: Sequence[Image]) -> dict[UUID, Place]:
+def assign_splits(clusters: Mapping[UUID, UUID]) -> dict[UUID, Place]:
     """Give each image its part, and remember the parts of new groups in the ledger.
 
     A group is what subjects and near-duplicate clusters hold together, directly or over other images of the
@@ -31,21 +34,24 @@ def assign_splits(images: Sequence[Image]) -> dict[UUID, Place]:
     of these images: then it goes to training, so that a handful of labels is never all test.
 
     To be called under a lock: the ledger is read and then added to.
+
+    Args:
+        clusters: by image, the cluster of near-duplicates that it is in.
     """
     groups = _groups()
-    members: dict[str, list[Image]] = defaultdict(list)
-    for image in images:
-        members[groups.root(f"cluster:{image.cluster}")].append(image)
+    members: dict[str, list[UUID]] = defaultdict(list)
+    for image, cluster in clusters.items():
+        members[groups.root(f"cluster:{cluster}")].append(image)
     known = _known_splits(groups)
     places = {root: _settled(known[root]) for root in members if known[root]}
     held: Counter[Split] = Counter()
     for root, place in places.items():
         held[place.split] += len(members[root])
     for root in sorted(set(members) - set(places), key=_fraction):
-        places[root] = Place(_split_for(root, len(members[root]), held, len(images)))
+        places[root] = Place(_split_for(root, len(members[root]), held, len(clusters)))
         held[places[root].split] += len(members[root])
     _remember(groups, places)
-    return {image.pk: places[root] for root, found in members.items() for image in found}
+    return {image: places[root] for root, found in members.items() for image in found}
 
 
 class Groups:
@@ -124,8 +130,8 @@ def _remember(groups: Groups, places: dict[str, Place]) -> None:
     """Write down every key of the groups placed that the ledger does not have yet."""
     placed = {root: place.split for root, place in places.items() if place.split != Split.EXCLUDED}
     known = set(SplitAssignment.objects.values_list("key", flat=True))
-    SplitAssignment.objects.bulk_create(
-        SplitAssignment(key=key, split=placed[root])
-        for key in sorted(groups.keys())
-        if (root := groups.root(key)) in placed and key not in known
-    )
+    new = (key for key in sorted(groups.keys()) if groups.root(key) in placed and key not in known)
+    for keys in batched(new, _BATCH):
+        SplitAssignment.objects.bulk_create(
+            SplitAssignment(key=key, split=placed[groups.root(key)]) for key in keys
+        )

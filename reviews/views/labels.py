@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,29 +13,37 @@ from mriplatform.audit.recording import record
 from mriplatform.pages import check_query, person, signed_in
 from reviews.access import get_collection_with_labels
 from reviews.models import Reason, ReviewEvent
-from reviews.selectors import LabelRow, labels_as_csv, labels_as_json
+from reviews.selectors import (
+    LabelRow,
+    images_by_outcome,
+    label_count,
+    labels_as_csv,
+    labels_as_json,
+    recent_labels,
+)
 from reviews.selectors import labels as labels_of
 from reviews.views.wording import NAMES
 
 PAGE_SIZE = 100
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @require_safe
 @signed_in
 @never_cache
 def labels(request: HttpRequest, collection_id: UUID) -> HttpResponse:
-    check_query(request, "page")
+    check_query(request, "before")
     collection = get_collection_with_labels(request.user, collection_id)
-    newest_first = sorted(labels_of(collection), key=lambda row: row.said_at, reverse=True)
-    page = Paginator(newest_first, PAGE_SIZE).get_page(request.GET.get("page"))
+    before = _identifier(request.GET.get("before"))
+    # One more than is shown tells whether there are more.
+    rows = recent_labels(collection, before=before, size=PAGE_SIZE + 1)
+    shown = rows[:PAGE_SIZE]
     context = {
         "collection": collection,
-        "page": page,
-        "rows": [_row(row) for row in page],
-        "total": len(newest_first),
-        "previous_url": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        "next_url": f"?page={page.next_page_number()}" if page.has_next() else "",
-        "summary": f"{page.start_index()}–{page.end_index()} of {len(newest_first)}",
+        "rows": [_row(row) for row in shown],
+        "counts": images_by_outcome(collection),
+        "newest_url": request.path if before else "",
+        "older_url": f"?before={shown[-1].event}" if len(rows) > PAGE_SIZE else "",
     }
     return render(request, "reviews/labels.html", context)
 
@@ -43,17 +51,30 @@ def labels(request: HttpRequest, collection_id: UUID) -> HttpResponse:
 @require_safe
 @signed_in
 @never_cache
-def labels_download(request: HttpRequest, collection_id: UUID, form: str) -> HttpResponse:
+def labels_download(request: HttpRequest, collection_id: UUID, form: str) -> StreamingHttpResponse:
+    """The file in pieces as they are read: a hundred thousand rows are never together in memory."""
     check_query(request)
     collection = get_collection_with_labels(request.user, collection_id)
-    rows = labels_of(collection)
     record(
         action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
-        rows=len(rows), form=form,
+        rows=label_count(collection), form=form,
     )  # fmt: skip
-    response = _csv(rows) if form == "csv" else JsonResponse(labels_as_json(collection, rows))
+    rows = labels_of(collection)
+    pieces = labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows)
+    response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[form])
     response["Content-Disposition"] = f'attachment; filename="labels-{collection.pk.hex[-8:]}.{form}"'
     return response
+
+
+def _identifier(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadRequest(
+            "The page of labels that is asked for is not one that this list gave out."
+        ) from error
 
 
 def _row(row: LabelRow) -> dict[str, Any]:
@@ -64,12 +85,9 @@ def _row(row: LabelRow) -> dict[str, Any]:
         "image": row.image.hex[-8:],
         "label": NAMES[row.label],
         "final": NAMES.get(row.final_label, ""),
+        "path": row.final_path.capitalize(),
         "verdict": "Adjudication" if row.source == "adjudication" else verdicts[row.verdict],
         "reason": reasons.get(row.reason, ""),
         "first_read": NAMES.get(row.first_read_label, ""),
         "machine": NAMES.get(row.machine_label, ""),
     }
-
-
-def _csv(rows: list[LabelRow]) -> HttpResponse:
-    return HttpResponse(labels_as_csv(rows), content_type="text/csv; charset=utf-8")

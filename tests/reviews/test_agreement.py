@@ -1,15 +1,30 @@
 """Final labels, disagreements and who decides them, and when a study is final."""
 
+from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from classifier.exceptions import PlatformError
 from classifier.services.removal import hide_image
 from mriplatform.audit.models import AuditEvent
-from reviews.models import Adjudication, ReadingProtocol
-from reviews.selectors import final_label, open_disagreements, standings
+from reviews.models import Adjudication, ImageStanding, KnownCase, Reading, ReadingProtocol
+from reviews.selectors import (
+    anonymous_reads,
+    decisions_on,
+    final_label,
+    governing_protocol,
+    labels,
+    labels_said,
+    open_disagreements,
+    standings,
+)
+from reviews.selectors.labels import findings
 from reviews.services.adjudication import adjudicate
+from reviews.services.finality import refresh_finality
 from reviews.services.protocols import ensure_protocol, set_protocol
 from reviews.services.reading import amend, undo
 from tests.factories import analysed_image, make_prediction, make_study
@@ -45,6 +60,7 @@ def test_with_one_reader_their_verdict_is_the_final_label(alice, image, read):
     reading = read.finished(alice, analysed_image(image.collection), "pituitary")
     label = final_label(reading.image)
     assert (label.label, label.assessable, label.adjudication) == ("pituitary", True, None)
+    assert (label.path, label.changed_since) == ("one reader", False)
     assert label.events == (reading.events.get(kind="verdict"),)
     assert label.at == label.events[0].at
 
@@ -72,7 +88,7 @@ def test_two_readers_must_agree(alice, bob, collection, image, read):
     assert (outcome(image), final_label(image)) == ("waiting", None)
     reading = read.finished(bob, image, "meningioma")
     assert outcome(image) == "disagreement"
-    assert list(open_disagreements(collection)) == [image]
+    assert [row.image for row in open_disagreements(collection)] == [image]
     amend(reader=bob, reading=reading, verdict="confirm", reason="persuaded_by_model")
     assert (final_label(image).label, len(final_label(image).events)) == ("glioma", 2)
     assert not open_disagreements(collection)
@@ -85,20 +101,88 @@ def test_a_label_against_not_assessable_is_a_disagreement(alice, bob, image, rea
     assert outcome(image) == "disagreement"
 
 
-def test_who_was_read_by_one_reader_stays_final_when_two_are_asked_for(alice, bob, collection, image, read):
+def test_what_was_read_under_a_protocol_stays_under_it(alice, bob, collection, image, read):
+    """Neither more readers nor fewer, nor another rule, reopen or close what was read before."""
     read.finished(alice, image, "glioma")
     set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
     assert (outcome(image), final(image.study)) == ("final", True)
-    read.finished(bob, image, "pituitary")
-    assert (outcome(image), final(image.study)) == ("disagreement", False)
-
-
-@pytest.mark.usefixtures("two_readers")
-def test_when_one_reader_is_enough_again_what_one_reader_read_becomes_final(alice, collection, image, read):
-    read.finished(alice, image, "glioma")
-    assert not final(image.study)
+    half = read.finished(alice, analysed_image(collection), "glioma").image
     set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=1)
-    assert (outcome(image), final(image.study)) == ("final", True)
+    assert (outcome(half), final(half.study)) == ("waiting", False)
+    assert outcome(image) == "final"
+
+
+def under(collection, rule, readers=3):
+    """The rule in force for three readers: a row of its own, whatever the service offers by now."""
+    newest = ReadingProtocol.objects.filter(collection=collection).order_by("-version").first()
+    return ReadingProtocol.objects.create(
+        collection=collection,
+        version=newest.version + 1 if newest else 1,
+        readers_per_image=readers,
+        adjudication_rule=rule,
+    )
+
+
+def test_a_majority_settles_what_it_can(member, collection, read):
+    under(collection, "majority")
+    readers = [member(name, "radiologist") for name in ("alice", "bob", "carla")]
+    settled, open_still = analysed_image(collection), analysed_image(collection)
+    for reader, one, other in zip(
+        readers, ("glioma", "glioma", "pituitary"), ("glioma", "notumor", "pituitary"), strict=True
+    ):
+        read.finished(reader, settled, one)
+        read.finished(reader, open_still, other)
+    assert (final_label(settled).label, final_label(settled).path) == ("glioma", "majority 2 of 3")
+    assert (final(settled.study), outcome(open_still)) == (True, "disagreement")
+    assert [row.image for row in open_disagreements(collection)] == [open_still]
+
+
+def test_the_most_senior_reader_decides_by_the_seniority_of_that_day(alice, bob, collection, read):
+    under(collection, "seniority", readers=2)
+    bob.memberships.update(seniority=3)
+    image, equals = analysed_image(collection), analysed_image(collection)
+    read.finished(alice, image, "glioma")
+    read.finished(bob, image, "meningioma")
+    assert (final_label(image).label, final_label(image).path) == ("meningioma", "senior reader")
+    alice.memberships.update(seniority=9)
+    assert final_label(image).label == "meningioma"
+    bob.memberships.update(seniority=9)
+    read.finished(alice, equals, "glioma")
+    read.finished(bob, equals, "meningioma")
+    assert outcome(equals) == "disagreement"
+
+
+def test_hidden_repeats_count_for_nothing(alice, bob, collection, image, read):
+    first = read.finished(alice, image, "glioma")
+    again = read.finished(bob, image_like(image), "pituitary")
+    Reading.objects.filter(pk=again.pk).update(image=image, purpose="repeat", repeats=first, reader=alice)
+    refresh_finality(image.study_id)
+    assert (final_label(image).label, final_label(image).events) == (
+        "glioma",
+        (first.events.get(kind="verdict"),),
+    )
+    assert [row.label for row in labels(collection)] == ["glioma"]
+
+
+def image_like(image):
+    return analysed_image(image.collection)
+
+
+def test_a_known_case_has_no_label_and_is_not_waited_for(alice, collection, read):
+    study = make_study(collection, images=2)
+    known, other = study.images.all()
+    for one in (known, other):
+        make_prediction(one)
+    read.finished(alice, known, "glioma")
+    KnownCase.objects.create(image=known, label="pituitary", source="Histology")
+    refresh_finality(study.pk, image_id=known.pk)
+    assert (outcome(known), final_label(known), final(study)) == ("known", None, False)
+    assert list(labels(collection)) == []
+    read.finished(alice, other, "glioma")
+    assert final(study)
+    KnownCase.objects.create(image=known, source="Histology", active=False)
+    refresh_finality(study.pk, image_id=known.pk)
+    assert (outcome(known), len(list(labels(collection)))) == ("final", 2)
 
 
 # --- Adjudication ---------------------------------------------------------------------------------------------
@@ -113,8 +197,164 @@ def test_a_different_person_decides(alice, bob, dora, image, read):
     assert (label.label, label.adjudication, len(label.events)) == ("pituitary", adjudication, 2)
     assert (label.at, adjudication.rationale, final(image.study)) == (adjudication.at, "Sellar.", True)
     assert AuditEvent.objects.filter(action="image.adjudicated", actor=dora).count() == 1
-    with pytest.raises(PlatformError, match="nothing to decide"):
+    assert label.path == "adjudicated"
+    with pytest.raises(PlatformError, match="decided already") as refusal:
         adjudicate(adjudicator=dora, image=image, label="glioma", rationale="Again.")
+    assert (refusal.value.code, refusal.value.status) == ("decided_already", 409)
+    assert adjudicate(adjudicator=dora, image=image, label="pituitary", rationale="Sellar.") == adjudication
+    assert Adjudication.objects.count() == 1
+
+
+@pytest.fixture
+def disputed(two_readers, alice, bob, image, read):
+    read.finished(alice, image, "glioma")
+    read.finished(bob, image, "meningioma")
+    return image
+
+
+def refused(code, **said):
+    with pytest.raises(PlatformError) as refusal:
+        adjudicate(**said)
+    assert (refusal.value.code, refusal.value.status) == (code, 409)
+
+
+def test_a_decision_takes_the_place_of_the_one_before_it_and_of_no_other(dora, member, disputed):
+    first = adjudicate(adjudicator=dora, image=disputed, label="glioma", rationale="Ring.")
+    other = {"adjudicator": member("emil", "adjudicator"), "image": disputed, "label": "notumor"}
+    second = adjudicate(**other, rationale="Artefact.", supersedes=first.pk)
+    assert (second.supersedes, final_label(disputed).adjudication) == (first, second)
+    assert final(disputed.study)
+    refused("decided_meanwhile", **other, rationale="Once more.", supersedes=first.pk)
+    assert adjudicate(**other, rationale="Artefact.", supersedes=first.pk) == second
+    assert list(decisions_on(disputed)) == [second, first]
+
+
+def test_there_must_be_a_decision_to_take_the_place_of(dora, disputed):
+    said = {"adjudicator": dora, "image": disputed, "label": "glioma", "rationale": "Why."}
+    refused("nothing_to_supersede", **said, supersedes=disputed.pk)
+
+
+def test_pixels_that_nobody_may_see_are_not_decided_on(dora, collection, disputed):
+    hide_image(actor=dora, image=disputed)
+    assert not open_disagreements(collection).exists()
+    refused("image_hidden", adjudicator=dora, image=disputed, label="glioma", rationale="Why.")
+
+
+def test_a_decision_stands_when_a_reader_says_something_else_after_it(alice, dora, collection, disputed):
+    adjudicate(adjudicator=dora, image=disputed, label="pituitary", rationale="Sellar.")
+    assert not final_label(disputed).changed_since
+    reading = alice.readings.get()
+    amend(reader=alice, reading=reading, verdict="correct", label="meningioma", reason="location")
+    label = final_label(disputed)
+    assert (label.label, label.changed_since, final(disputed.study)) == ("pituitary", True, True)
+    assert {event.label for event in label.events} == {"meningioma"}
+    row = ImageStanding.objects.get()
+    assert (row.label, row.path, row.changed_since) == ("pituitary", "adjudicated", True)
+    assert not open_disagreements(collection).exists()
+
+
+def test_who_has_begun_to_read_decides_nothing(dora, collection, disputed, read):
+    dora.memberships.create(collection=collection, role="radiologist")
+    Reading.objects.create(
+        image=disputed, reader=dora, protocol=governing_protocol(disputed), lease_expires_at=timezone.now()
+    )
+    with pytest.raises(PlatformError) as refusal:
+        adjudicate(adjudicator=dora, image=disputed, label="glioma", rationale="Why.")
+    assert refusal.value.code == "adjudicator_is_reader"
+    assert not open_disagreements(collection, dora).exists()
+    assert open_disagreements(collection).exists()
+
+
+# --- What readers said, without who they are ------------------------------------------------------------------
+
+
+def test_reads_come_in_an_order_that_stays_and_follows_neither_time_nor_name(member, collection, read):
+    under(collection, "unanimity")
+    readers = [member(name, "radiologist") for name in ("alice", "bob", "carla")]
+    orders = set()
+    for _ in range(12):
+        image = analysed_image(collection, label="notumor")
+        for reader, label in zip(readers, ("glioma", "meningioma", "pituitary"), strict=True):
+            read.finished(reader, image, label)
+        said = [one.label for one in anonymous_reads(image)]
+        assert said == [one.label for one in anonymous_reads(image)]
+        assert labels_said([image]) == {image.pk: said}
+        orders.add(tuple(said))
+    assert len(orders) > 1
+    before = anonymous_reads(image)
+    amend(
+        reader=readers[0],
+        reading=readers[0].readings.get(image=image),
+        verdict="not_assessable",
+        note="Blur.",
+    )
+    after = anonymous_reads(image)
+    changed = next(one for one in before if one.label == "glioma")
+    assert after[changed.number - 1] == replace(changed, label="not_assessable", note="Blur.")
+
+
+def test_what_a_first_read_of_another_label_found_stays_out(alice, image, read):
+    reading = read.finished(alice, image, "meningioma")
+    assert reading.events.filter(location="").count() == 3
+    found = replace_found(reading, label="meningioma", location="dural", image_quality="limited")
+    assert findings(reading.events.get(kind="verdict"), found)["location"] == "dural"
+    other = replace_found(reading, label="glioma", location="frontal", image_quality="limited")
+    assert findings(reading.events.get(kind="verdict"), other) == {
+        "image_quality": "limited", "location": "", "region": None
+    }  # fmt: skip
+
+
+def replace_found(reading, **more):
+    """The first read as it would be with other findings; the ledger is not touched."""
+    event = reading.events.get(kind="first_read")
+    for name, value in more.items():
+        setattr(event, name, value)
+    return event
+
+
+# --- The row that is kept -------------------------------------------------------------------------------------
+
+
+def rows():
+    kept = ("image", "collection", "outcome", "label", "path", "adjudication", "changed_since")
+    return sorted(ImageStanding.objects.values_list(*kept), key=str)
+
+
+def test_the_row_follows_every_step_and_its_moment_stays_where_nothing_changed(
+    alice, bob, two_readers, image, read
+):
+    assert rows() == []
+    read.finished(alice, image, "glioma")
+    (row,) = ImageStanding.objects.all()
+    assert (row.outcome, row.path) == ("waiting", "")
+    refresh_finality(image.study_id)
+    assert ImageStanding.objects.get().since == row.since
+    reading = read.finished(bob, image, "glioma")
+    (row,) = ImageStanding.objects.all()
+    assert (row.outcome, row.label, row.path) == ("final", "glioma", "agreed")
+    undo(reader=bob, reading=reading)
+    assert ImageStanding.objects.get().outcome == "waiting"
+
+
+def test_what_was_read_before_the_row_was_kept_gets_the_same_row(
+    alice, bob, dora, collection, two_readers, read
+):
+    """The migration's own statement derives what the services write."""
+    images = [analysed_image(collection) for _ in range(4)]
+    for image, said in zip(images, ("glioma", "glioma", "meningioma", "not_assessable"), strict=True):
+        read.finished(alice, image, said)
+    read.finished(bob, images[1], "glioma")
+    for image in images[2:]:
+        read.finished(bob, image, "pituitary")
+    adjudicate(adjudicator=dora, image=images[3], label="notumor", rationale="Normal.")
+    amend(reader=bob, reading=bob.readings.get(image=images[3]), verdict="not_assessable")
+    written = rows()
+    assert [row[2] for row in written].count("final") == 2
+    ImageStanding.objects.all().delete()
+    migration = import_module("reviews.migrations.0007_image_standing")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.STAND)
+    assert rows() == written
 
 
 @pytest.mark.usefixtures("two_readers")
