@@ -108,6 +108,10 @@ class RetryPrediction(ApiView):
     @extend_schema(
         operation_id="retry_prediction",
         summary="Queue a failed prediction again",
+        description=(
+            "An image's answer comes from the version that reads for its collection now. Where that version was asked "
+            "about the image before, its prediction, with an id of its own, becomes the answer and is returned."
+        ),
         request=None,
         responses={202: PredictionSerializer, **problems(400, 401, 403, 404, 409)},
     )

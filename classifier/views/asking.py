@@ -28,6 +28,11 @@ def times_asked(request: HttpRequest) -> int:
     return int(asked) if asked.isdecimal() and len(asked) < 6 else 0
 
 
+def brings_news(request: HttpRequest, settled: bool) -> bool:
+    """Whether to send what has settled: once only, since sent again it would be taken away under who looks at it."""
+    return settled and "answered" not in request.GET
+
+
 def pause_after(asked: int) -> int:
     """Milliseconds until a page that has asked so often asks again."""
     return _PAUSES[min(asked, len(_PAUSES) - 1)]

@@ -27,7 +27,7 @@ from classifier.selectors import (
     viewer_maps,
 )
 from classifier.services.comparison import ask_version
-from classifier.views.asking import identifier_in, pause_after, times_asked
+from classifier.views.asking import brings_news, identifier_in, pause_after, times_asked
 from mriplatform.accounts.access import NOT_FOUND
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import permissions_in
@@ -73,8 +73,7 @@ def compare_status(request: HttpRequest, study_id: UUID) -> HttpResponse:
     context = _context(request, get_study_to_compare(request.user, study_id))
     if context["version"] is None:
         raise Http404(NOT_FOUND)
-    # What somebody looks at already is not sent again: it would be taken away under them.
-    context["news"] = context["chosen_settled"] and "answered" not in request.GET
+    context["news"] = brings_news(request, context["chosen_settled"])
     return render(request, "classifier/compare_live.html", context)
 
 
@@ -91,7 +90,7 @@ def ask(request: HttpRequest, study_id: UUID) -> HttpResponse:
     if asked.queued:
         messages.success(request, f"Version {version.number} is asked about {_images(asked.queued)}.")
     else:
-        messages.info(request, f"Version {version.number} has read every image of this study already.")
+        messages.info(request, f"Version {version.number} has every image of this study, or has it in line.")
     return redirect(f"{reverse('study-compare', args=[study.pk])}?version={version.pk}")
 
 

@@ -12,7 +12,7 @@ from classifier.access import get_study
 from classifier.exceptions import StateConflict
 from classifier.forms import PurgeForm
 from classifier.services.removal import purge_study
-from classifier.views.asking import identifier_in, pause_after, times_asked
+from classifier.views.asking import brings_news, identifier_in, pause_after, times_asked
 from classifier.views.presenting import StudyShown, present_study
 from mriplatform.accounts.roles import Permission
 from mriplatform.pages import check_query, person, says_refusals, signed_in
@@ -34,8 +34,7 @@ def study_status(request: HttpRequest, study_id: UUID) -> HttpResponse:
     """The parts of a study's page that change by themselves, each with its place; asks for itself until settled."""
     check_query(request, "image", "asked", "answered")
     shown = present_study(request.user, get_study(request.user, study_id), identifier_in(request, "image"))
-    # Once it has been sent it is not sent again: whoever looks at a map must not have it taken away under them.
-    news = shown.selected_settled and "answered" not in request.GET
+    news = brings_news(request, shown.selected_settled)
     return render(
         request, "classifier/study_live.html", _context(shown, asked=times_asked(request)) | {"news": news}
     )
