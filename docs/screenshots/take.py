@@ -50,7 +50,7 @@ def radiologist(camera: Camera) -> None:
     page.get_by_role("button", name="Read image").nth(1).click()
     page.locator("#panel[data-step=first_read]").wait_for()
     page.keyboard.press("1")
-    page.keyboard.press("k")
+    page.keyboard.press("8")
     camera.shoot(page, "reading-blind")
     page.keyboard.press("Enter")
     page.locator("#panel[data-step=reveal]").wait_for()

@@ -14,6 +14,7 @@ from mriplatform.identifiers import uuid7
 from reviews.models import Reading, ReviewEvent
 from reviews.selectors import (
     ReadingState,
+    Step,
     machine_answer,
     reading_state,
     set_aside,
@@ -21,7 +22,9 @@ from reviews.selectors import (
     worklist,
     worklist_counts,
 )
+from reviews.selectors.beside import count_images_of_study
 from reviews.selectors.recent import RecentVerdict, recent_verdict
+from reviews.views.beside import present_beside
 from reviews.views.choices import (
     amendment_choices,
     confidence_choices,
@@ -71,6 +74,7 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
         "mode": state.mode,
         "step": state.step.value,
         "first_read": _first_read(state),
+        "images_in_study": count_images_of_study(reading) if state.step is Step.FIRST_READ else 1,
         "undoable": state.undoable if state.verdict is None else None,
         "answer": _answered(prediction) if prediction else None,
         "verdict": state.verdict,
@@ -85,13 +89,11 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
 def present_page(user: User, reading: Reading) -> dict[str, Any]:
     """What stands around the panel: place in the study and the collection, the next image, what can be undone."""
     collection = reading.image.collection
-    siblings = list(reading.image.study.images.values_list("pk", flat=True))
     listed = (set_aside if was_set_aside(reading) else worklist)(user, collection)
     return {
         "collection": collection,
         "counts": worklist_counts(user, collection),
-        "position": siblings.index(reading.image_id) + 1,
-        "images_in_study": len(siblings),
+        **present_beside(reading),
         "next_image": listed.exclude(pk=reading.image_id).first(),
         "recent": recent_toast(recent_verdict(user)),
     }

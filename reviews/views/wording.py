@@ -11,18 +11,19 @@ NAMES: Final = {**DISPLAY_NAMES, NOT_ASSESSABLE: ReviewEvent.Verdict.NOT_ASSESSA
 LABEL_KEYS: Final = {name: str(number) for number, name in enumerate(CLASSES, start=1)} | {
     NOT_ASSESSABLE: "0"
 }
+# Digits too, beside those of the labels: J and K turn over the images of a study.
 CONFIDENCE_KEYS: Final = {
-    ReviewEvent.Confidence.UNSURE: "j",
-    ReviewEvent.Confidence.FAIRLY_SURE: "k",
-    ReviewEvent.Confidence.SURE: "l",
+    ReviewEvent.Confidence.UNSURE: "7",
+    ReviewEvent.Confidence.FAIRLY_SURE: "8",
+    ReviewEvent.Confidence.SURE: "9",
 }
 # Letters that the viewer and the other steps leave free.
 REASON_KEYS: Final = {
     Reason.MORPHOLOGY: "s",
     Reason.LOCATION: "l",
     Reason.ENHANCEMENT: "e",
-    Reason.IMAGE_QUALITY: "q",
-    Reason.KNOWN_HISTORY: "k",
+    Reason.IMAGE_QUALITY: "g",
+    Reason.KNOWN_HISTORY: "y",
     Reason.PERSUADED_BY_MODEL: "m",
     Reason.OTHER: "o",
 }

@@ -99,6 +99,10 @@ def page(request, name):
         "studies": range(1, 9),
         "images": sorted(file.name for file in IMAGES.glob("*.png")),
         "image": request.GET.get("image", ""),
+        "slices": [
+            {"src": f"/image/{name}", "index": n, "current": name == request.GET.get("image")}
+            for n, name in enumerate(request.GET.getlist("stack"), start=1)
+        ],
         "maps": json.loads((IMAGES / "maps.json").read_text()) if (IMAGES / "maps.json").exists() else None,
     }
     return render(request, f"{name}.html", context, status=int(request.GET.get("status", 200)))

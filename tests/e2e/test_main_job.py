@@ -25,7 +25,7 @@ def read_by_keys(page: Page, collection: str, own: str) -> None:
     panel = page.locator("#panel[data-step=first_read]")
     expect(panel).to_be_visible()
     assert not SECRETS.search(panel.inner_html())
-    for key in (str(CLASSES.index(own) + 1), "k", "Enter"):
+    for key in (str(CLASSES.index(own) + 1), "8", "Enter"):
         page.keyboard.press(key)
     expect(page.locator("#panel[data-step=reveal]")).to_be_visible()
     page.keyboard.press("Enter")

@@ -87,11 +87,11 @@ def test_three_images_by_keys_alone(room: Room) -> None:
     expect(page.get_by_text("Shown after your first read.")).to_be_visible()
 
     # A first read, taken back, and another.
-    room.press("1", "j", "Enter")
+    room.press("1", "7", "Enter")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     room.press("u")
     expect(page.get_by_text("What do you see?")).to_be_visible()
-    room.press("2", "l", "Enter")
+    room.press("2", "9", "Enter")
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
     assert page.locator("mri-viewer").evaluate("viewer => viewer.maps") is None
     room.press("Enter")
@@ -119,7 +119,7 @@ def test_three_images_by_keys_alone(room: Room) -> None:
     assert second != first
 
     # Agreement in one key; taken back from the next page; given again.
-    room.press("3", "l", "Enter")
+    room.press("3", "9", "Enter")
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(page.get_by_text("Very probably no tumour", exact=True)).to_be_visible()
@@ -134,7 +134,7 @@ def test_three_images_by_keys_alone(room: Room) -> None:
     assert room.image_ready() == third
 
     # The third answer is neither the reader's nor the model's.
-    room.press("1", "k", "Enter")
+    room.press("1", "8", "Enter")
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(page.get_by_role("radio", name="Change to meningioma")).to_be_visible()
@@ -173,7 +173,7 @@ def test_the_view_stays_from_step_to_step_and_the_next_pixels_are_there(room: Ro
     shown = room.image_ready()
     room.press("+", "+", "i")
     zoom = page.locator("mri-viewer").evaluate("viewer => viewer.view.zoom")
-    room.press("2", "k", "Enter")
+    room.press("2", "8", "Enter")
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(page.get_by_text("Probably glioma", exact=True)).to_be_visible()
@@ -192,7 +192,7 @@ def to_verdict(room: Room, own: str = "2") -> None:
     room.open()
     room.press("n")
     room.image_ready()
-    room.press(own, "k", "Enter")
+    room.press(own, "8", "Enter")
     expect(room.page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(room.page.get_by_text("Probably glioma", exact=True)).to_be_visible()

@@ -180,7 +180,7 @@ def test_the_stored_window_is_the_first_one(page, gallery):
     assert viewer(page, "v.window") == {"center": 600, "width": 1200}
     page.keyboard.press("i")
     viewer(page, "v.setWindow(10, 20)")
-    page.keyboard.press("r")
+    page.keyboard.press("Shift+R")
     assert viewer(page, "({...v.window, inverted: v.view.inverted})") == {
         "center": 600,
         "width": 1200,

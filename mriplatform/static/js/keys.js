@@ -9,7 +9,8 @@ import { recall, remember } from "./memory.js";
  *   data-key-label    what the sheet says, where the element's own words do not
  *   data-key-repeat   also while the key is held
  *   data-key-hint     on the sheet only: the element handles the key itself
- * A key acts on the first visible, enabled element that declares it; in an open dialog only on the dialog's.
+ * A key acts on the first visible, enabled element that declares it; of two viewers, on that in focus; in an open
+ * dialog only on the dialog's.
  */
 const root = document.documentElement;
 const TYPING = new Set(["text", "search", "email", "password", "number", "url", "tel", "date", "time", "datetime-local"]);
@@ -75,7 +76,9 @@ document.addEventListener("keydown", (event) => {
   if (root.dataset.keys !== "on" || event.defaultPrevented || takesKeys(event.target, event.key)) return;
   const name = nameOf(event);
   if (name === null) return;
-  const element = keyed("[data-key]:not([data-key-hint])").find((one) => keysOf(one).includes(name));
+  const found = keyed("[data-key]:not([data-key-hint])").filter((one) => keysOf(one).includes(name));
+  const near = event.target.closest?.("mri-viewer");
+  const element = found.find((one) => near?.contains(one)) ?? found[0];
   if (!element || (event.repeat && !element.hasAttribute("data-key-repeat"))) return;
   event.preventDefault();
   act(element);

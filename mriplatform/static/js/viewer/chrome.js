@@ -17,8 +17,8 @@ function tool(act, words, keys, { label, pressed, repeat, caps } = {}) {
       type: "button",
       class: "tool",
       "data-act": act,
-      "data-key": keys,
-      "data-key-label": label ?? words,
+      "data-key": keys || null,
+      "data-key-label": keys ? (label ?? words) : null,
       "data-key-repeat": repeat ?? false,
       "aria-pressed": pressed === undefined ? null : String(pressed),
       "aria-label": label && label !== words ? label : null,
@@ -33,14 +33,21 @@ export function buildTools() {
   return el(
     "div",
     { class: "viewer-tools", role: "toolbar", "aria-label": "Image" },
+    tool("back", "‹", "k", { label: "Previous image of the study", repeat: true }),
+    tool("on", "›", "j", { label: "Next image of the study", repeat: true }),
+    tool("home", "Back", "z", { label: "Back to the image being read" }),
     tool("window", "Window", "w", { label: "Window and level", pressed: false }),
+    tool("preset", "Preset", "v", { label: "Next preset of the window" }),
     tool("pan", "Move", "p", { label: "Drag moves the image", pressed: false }),
     tool("out", "−", "-", { label: "Zoom out", repeat: true, caps: [] }),
     tool("in", "+", "+ =", { label: "Zoom in", repeat: true, caps: [] }),
     tool("fit", "Fit", "f", { label: "Fit the image" }),
     tool("invert", "Invert", "i", { pressed: false }),
+    tool("region", "Region", "r", { label: "Mark a region: box, ellipse, point", pressed: false }),
+    tool("unmark", "Remove", "", { label: "Remove the region", caps: [] }),
     tool("map", "Map", "h", { label: "Heat map", pressed: false }),
-    tool("reset", "Reset", "r", { label: "Reset window and zoom" }),
+    tool("full", "Full", "Shift+f", { label: "Full screen", caps: [] }),
+    tool("reset", "Reset", "Shift+r", { label: "Reset window and zoom", caps: [] }),
   );
 }
 
@@ -84,6 +91,7 @@ export function buildStage(label) {
       hint("ArrowLeft ArrowRight ArrowUp ArrowDown", "Move the image (image in focus)"),
       hint("Shift+ArrowLeft Shift+ArrowRight", "Narrower, wider window (image in focus)"),
       hint("Shift+ArrowUp Shift+ArrowDown", "Brighter, darker (image in focus)"),
+      hint("Delete", "Remove the region (while marking)"),
     ),
   );
 }
@@ -95,13 +103,18 @@ export function buildHud(corner) {
 
 /** Bring the notes, the pressed buttons and the numbers up to what the viewer says of itself. */
 export function showState(viewer, map) {
-  const { tools, panel, notes, view, pixels } = viewer;
-  const pressed = { window: !panel.hidden, pan: view.panning, invert: view.inverted, map: map.visible };
-  for (const [act, on] of Object.entries(pressed))
-    tools.querySelector(`[data-act="${act}"]`).setAttribute("aria-pressed", String(on));
-  tools.querySelector("[data-act='map']").hidden = !map.maps;
-  for (const button of tools.children) button.disabled = !pixels;
-  notes.bl.textContent = map.visible ? map.caption : "";
+  const { stage, tools, panel, notes, view, pixels, marker, stack } = viewer;
+  const { active, region } = marker;
+  const shown = map.visible && !stack.away;
+  const pressed = { window: !panel.hidden, pan: view.panning, invert: view.inverted, map: shown, region: active };
+  for (const [act, on] of Object.entries(pressed)) button(tools, act).setAttribute("aria-pressed", String(on));
+  const there = { map: map.maps, region: viewer.hasAttribute("regions"), unmark: active && region, home: stack.away };
+  for (const [act, on] of Object.entries({ ...there, back: stack.many, on: stack.many })) button(tools, act).hidden = !on;
+  for (const one of tools.children) one.disabled = !pixels;
+  button(tools, "region").firstChild.textContent = active ? SHAPE_WORDS[marker.shape] : "Region";
+  notes.bl.textContent = stack.note || (shown ? map.caption : "");
+  notes.bl.classList.toggle("aside", stack.away);
+  stage.classList.toggle("marking", active);
   if (!pixels) return;
   const { center, width } = viewer.window;
   const lines = [
@@ -115,6 +128,12 @@ export function showState(viewer, map) {
     const input = panel.querySelector(`[data-number="${name}"]`);
     if (input !== document.activeElement) input.value = String(Math.round(value));
   }
+}
+
+const SHAPE_WORDS = { box: "Box", ellipse: "Ellipse", point: "Point" };
+
+function button(tools, act) {
+  return tools.querySelector(`[data-act="${act}"]`);
 }
 
 function short(value) {

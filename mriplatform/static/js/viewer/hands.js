@@ -8,6 +8,13 @@ const ACTS = {
   in: (viewer) => viewer.zoomBy(1.25),
   out: (viewer) => viewer.zoomBy(0.8),
   fit: (viewer) => viewer.fit(),
+  preset: (viewer) => viewer.nextPreset(),
+  region: (viewer) => viewer.mark(),
+  unmark: (viewer) => viewer.marker.remove(),
+  back: (viewer) => viewer.turnBy(-1),
+  on: (viewer) => viewer.turnBy(1),
+  home: (viewer) => viewer.goHome(),
+  full: (viewer) => viewer.fullScreen(),
   invert: (viewer) => viewer.invert(),
   map: (viewer) => viewer.toggleMap(),
   reset: (viewer) => viewer.reset(),
@@ -36,9 +43,27 @@ export function connect(viewer, { stage, tools, panel }) {
     panBy: (dx, dy) => viewer.panBy(dx, dy),
     zoomBy: (factor, x, y) => viewer.zoomBy(factor, x, y),
     panning: () => viewer.view.panning,
-    wheelZooms: () => viewer.getAttribute("wheel") === "always" || viewer.contains(document.activeElement),
+    wheelTaken: () => viewer.getAttribute("wheel") === "always" || viewer.contains(document.activeElement),
+    stacked: () => viewer.stack.many,
+    turnBy: (images) => viewer.turnBy(images),
     probe: (x, y) => viewer.showValue(x, y),
+    marking: {
+      on: () => viewer.marker.active && viewer.pixels !== null,
+      begin: (x, y) => viewer.marker.begin(x, y, viewer.place),
+      drag: (x, y) => viewer.marker.drag(x, y, viewer.place),
+      end: () => viewer.marker.end(),
+      cancel: () => viewer.marker.cancel(),
+    },
   });
+}
+
+// Whether a key was for the region.
+function marked(marker, { key, shiftKey }, direction) {
+  if (key === "Escape") marker.leave();
+  else if (["Delete", "Backspace"].includes(key)) marker.remove();
+  else if (direction) marker.nudge(-direction[0], -direction[1], { size: shiftKey });
+  else return false;
+  return true;
 }
 
 function fromNumbers(viewer, panel) {
@@ -48,7 +73,9 @@ function fromNumbers(viewer, panel) {
 
 function arrow(viewer, event) {
   const direction = ARROWS[event.key];
-  if (!direction || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (viewer.marker.active && marked(viewer.marker, event, direction)) return event.preventDefault();
+  if (!direction) return;
   event.preventDefault();
   const [x, y] = direction;
   if (event.shiftKey) viewer.windowBy(-x * 0.04, -y * 0.04, { spoken: true });

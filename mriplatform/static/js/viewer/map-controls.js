@@ -50,7 +50,7 @@ class MapControls extends HTMLElement {
   #update = () => {
     const { maps, mapState: state } = this.#viewer;
     const names = maps ? JSON.stringify(maps.names) : "";
-    if (names !== this.#names) this.#build(maps);
+    if (names !== this.#names || !maps) this.#build(maps);
     this.#names = names;
     if (!maps) return;
     this.#check("on", state.visible ? "on" : "off");
@@ -73,6 +73,7 @@ class MapControls extends HTMLElement {
 
   #build(maps) {
     this.replaceChildren();
+    this.classList.toggle("none", !maps);
     if (!maps) return;
     const classes = maps.classes.map((name) => [name, maps.names[name]]);
     const group = Math.random().toString(36).slice(2, 8);

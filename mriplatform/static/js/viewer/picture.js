@@ -19,6 +19,7 @@ export class Picture {
     this.window = { ...this.presets.default };
     this.inverted = false;
     this.smooth = true;
+    this.touched = false;
     this.#base.width = pixels.width;
     this.#base.height = pixels.height;
   }
@@ -30,7 +31,20 @@ export class Picture {
       center: Math.min(2 * most, Math.max(-most, center)),
       width: Math.min(4 * most, Math.max(1, width)),
     };
+    this.touched = true;
     this.#stale = true;
+  }
+
+  /**
+   * Look as the picture before it in a stack did: the same zoom and place where both have one shape; the same window
+   * where somebody chose one and the values have one depth.
+   */
+  follow(before) {
+    const { width, height, aspect } = this.view;
+    const alike = before.view.width === width && before.view.height === height && before.view.aspect === aspect;
+    if (alike) this.view = before.view;
+    if (before.touched && before.pixels.bits === this.pixels.bits) this.setWindow(before.window.center, before.window.width);
+    Object.assign(this, { inverted: before.inverted, smooth: before.smooth });
   }
 
   /** By shares of the values that occur: wider is softer, a higher level is darker. */
