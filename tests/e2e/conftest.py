@@ -24,6 +24,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# For what has to come: longer than a machine that also trains a network takes. No test measures speed by it.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 LISTEN = "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI));"
 
 
@@ -58,7 +61,7 @@ def watch(page: Page) -> list[str]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page in a context of its own. Breaches of the CSP and script errors fail the test at its end."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     faults = watch(page)
     yield page
@@ -120,7 +123,7 @@ def sign_in(browser: Browser, portal: Portal) -> Iterator[Callable[[str], Page]]
 
     def _sign_in(name: str) -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=portal.address)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         faults.append(watch(page))

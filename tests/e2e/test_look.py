@@ -39,9 +39,10 @@ def test_the_watch_sees_a_breach(browser, gallery):
     page = browser.new_page()
     faults = watch(page)
     go(page, gallery)
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
-    page.evaluate("document.body.append(Object.assign(new Image(), {src: 'data:image/png;base64,AA'}))")
-    page.wait_for_timeout(200)
+    with page.expect_console_message(lambda message: "style-src" in message.text):
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
+    with page.expect_console_message(lambda message: "img-src" in message.text):
+        page.evaluate("document.body.append(Object.assign(new Image(), {src: 'data:image/png;base64,AA'}))")
     page.close()
     assert any("style-src" in fault for fault in faults)
     assert any("img-src" in fault for fault in faults)

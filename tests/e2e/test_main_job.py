@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from ml.labels import CLASSES
 from mriplatform.demo.slices import draw_slice
 from tests.e2e.portal import upload
+from tests.e2e.waiting import image_ready
 from tests.pictures import png
 
 pytestmark = pytest.mark.timeout(240)
@@ -24,6 +25,7 @@ def read_by_keys(page: Page, collection: str, own: str) -> None:
     page.keyboard.press("n")
     panel = page.locator("#panel[data-step=first_read]")
     expect(panel).to_be_visible()
+    image_ready(page)
     assert not SECRETS.search(panel.inner_html())
     for key in (str(CLASSES.index(own) + 1), "8", "Enter"):
         page.keyboard.press(key)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.checkpoints import TURNS_AWAY
 from tests.e2e.portal import Portal, said, upload
+from tests.e2e.waiting import image_ready
 from tests.pictures import png
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code and refuses its database.
@@ -44,16 +45,9 @@ def furnished(live_server, transactional_db, page: Page):
     page.goto("about:blank")
 
 
-def image_ready(page: Page) -> None:
-    """Wait until the image is drawn and every script has run, so that no key is pressed into the void."""
-    expect(page.get_by_text("What do you see?")).to_be_visible()
-    page.wait_for_selector("mri-viewer[data-state=ready]")
-    page.wait_for_load_state("load")
-
-
 def no_map(page: Page) -> None:
     """Nothing looks like a map, and the map's key does nothing."""
-    page.wait_for_selector("mri-viewer[data-state=ready]")
+    image_ready(page)
     expect(page.locator("map-controls")).to_have_count(0)
     page.keyboard.press("h")
     assert page.locator("mri-viewer").evaluate("viewer => viewer.mapState.visible") is False
@@ -63,6 +57,7 @@ def test_a_blind_reader_learns_it_after_the_first_read(furnished, page: Page) ->
     image, reader = furnished("blinded_first")
     expect(page.get_by_text("Not assessable by the model")).to_have_count(0)
     page.get_by_role("button", name=f"Read image {image.short_id}").click()
+    expect(page.get_by_text("What do you see?")).to_be_visible()
     image_ready(page)
     for key in ("1", "8", "Enter"):
         page.keyboard.press(key)
@@ -120,6 +115,7 @@ def test_noise_sent_to_a_real_checkpoint_is_set_aside_and_read(
         for key in keys:
             reader.keyboard.press(key)
         expect(reader.locator(f"#panel[data-step={step}]")).to_be_visible()
+        image_ready(reader)
     expect(reader.get_by_text(SENTENCE)).to_be_visible()
     reader.keyboard.press("a")
     expect(reader.get_by_text("Recorded: not assessable.", exact=True)).to_be_visible()

@@ -8,6 +8,9 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.conftest import PATIENCE_MS
+from tests.e2e.waiting import image_ready
+
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code and refuses its database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -33,8 +36,7 @@ class Room:
     def image_ready(self) -> str:
         """Wait for the next image; returns its address."""
         expect(self.page.get_by_text("What do you see?")).to_be_visible()
-        self.page.wait_for_selector("mri-viewer[data-state=ready]")
-        self.page.wait_for_load_state("load")
+        image_ready(self.page)
         return self.page.locator("mri-viewer").get_attribute("src")
 
     def said(self) -> list[list[tuple]]:
@@ -64,7 +66,7 @@ def room(furnished, page: Page) -> Iterator[Room]:
 def lossy_room(furnished, browser: Browser) -> Iterator[Room]:
     """A room whose network fails, of which the console may complain."""
     with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         yield from enter(furnished, context.new_page())
 
 
@@ -129,6 +131,7 @@ def test_three_images_by_keys_alone(room: Room) -> None:
     room.press("u")
     expect(page.get_by_role("button", name="Keep no tumour")).to_be_visible()
     assert page.locator("mri-viewer").get_attribute("src") == second
+    image_ready(page)
     room.press("0")
     expect(page.get_by_text("Recorded: not assessable.", exact=True)).to_be_visible()
     assert room.image_ready() == third
@@ -179,8 +182,13 @@ def test_the_view_stays_from_step_to_step_and_the_next_pixels_are_there(room: Ro
     expect(page.get_by_text("Probably glioma", exact=True)).to_be_visible()
     view = page.locator("mri-viewer").evaluate("viewer => viewer.view")
     assert (view["zoom"], view["inverted"]) == (zoom, True)
-    fetched = {address for address in room.asked if address.endswith("/pixels.png")}
     following = page.locator("#reading-script").get_attribute("data-next")
+    # The browser fetches them when it has nothing else to do.
+    page.wait_for_function(
+        "address => performance.getEntriesByType('resource').some((entry) => entry.name.endsWith(address))",
+        arg=following,
+    )
+    fetched = {address for address in room.asked if address.endswith("/pixels.png")}
     assert fetched == {shown, following}
     # Nothing else of the next image was asked for: it has no reading yet.
     from reviews.models import Reading
@@ -322,7 +330,9 @@ def test_what_is_typed_is_kept_by_the_server(room: Room) -> None:
     page = room.page
     to_verdict(room)
     room.press("n")
-    with page.expect_response("**/draft") as kept:
+    # A browser held up between two letters sends the first of them by themselves.
+    whole = "Half+a+thought"
+    with page.expect_response(lambda answer: whole in (answer.request.post_data or "")) as kept:
         page.keyboard.type("Half a thought")
     assert kept.value.status == 204
     page.evaluate("sessionStorage.clear()")
