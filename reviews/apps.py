@@ -8,9 +8,12 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
+        from classifier.selectors.final_labels import final_labels_asked
         from classifier.services.removal import image_hidden
+        from reviews.selectors.telling import final_labels_for
 
         image_hidden.connect(_refresh_finality, dispatch_uid="reviews.refresh_finality")
+        final_labels_asked.connect(final_labels_for, dispatch_uid="reviews.final_labels")
 
 
 def _refresh_finality(*, study_id: UUID, **_: Any) -> None:

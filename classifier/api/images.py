@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from classifier.access import get_image
 from classifier.api.serializers import ImageSerializer, NothingSerializer
-from classifier.api.shown import shown_image
-from classifier.selectors import sees_answers, stored_png
+from classifier.api.shown import shown_image_to
+from classifier.selectors import stored_png
 from classifier.services.removal import hide_image
 from mriplatform.accounts.roles import Permission
 from mriplatform.api.schema import problems
@@ -29,7 +29,7 @@ class OneImage(ApiView):
     )
     def get(self, request: Request, image_id: UUID) -> Response:
         image = get_image(request.user, image_id)
-        shown = shown_image(image, answers=sees_answers(request.user, image.study))
+        shown = shown_image_to(request.user, image)
         return Response(ImageSerializer(shown).data)
 
 
@@ -59,5 +59,5 @@ class HideImage(ApiView):
         self.sent(NothingSerializer, request.data)
         image = get_image(request.user, image_id, Permission.HIDE_IMAGES)
         hidden = hide_image(actor=person(request), image=image)
-        shown = shown_image(hidden, answers=sees_answers(request.user, hidden.study))
+        shown = shown_image_to(request.user, hidden)
         return Response(ImageSerializer(shown).data)

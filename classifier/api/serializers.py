@@ -185,6 +185,17 @@ class WindowSerializer(serializers.Serializer[Any]):
     width = serializers.FloatField()
 
 
+class FinalLabelSerializer(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
+    path = serializers.CharField(
+        help_text="How it came about: one reader, agreed, majority 2 of 3, senior reader, adjudicated."
+    )
+    at = serializers.DateTimeField(help_text="Since when it is final so.")
+    changed_since = serializers.BooleanField(
+        help_text="A reader said something after the adjudicator's decision, which stands all the same."
+    )
+
+
 class ImageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     study = serializers.UUIDField()
@@ -204,6 +215,10 @@ class ImageSerializer(serializers.Serializer[Any]):
     failure = FailureSerializer(allow_null=True)
     prediction = PredictionSerializer(
         allow_null=True, help_text="Null until there is one, and for whoever may not see it."
+    )
+    final_label = FinalLabelSerializer(
+        allow_null=True,
+        help_text="What its readers gave it. Null until there is one, and for readers until they have finished it.",
     )
 
 

@@ -1,5 +1,6 @@
 """Rows as the API shows them to one person. A prediction's content enters only where they may see it."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from classifier.selectors import (
     version_reading_for,
     viewer_maps,
 )
+from classifier.selectors.final_labels import FinalSaid, final_labels
 from classifier.services.uploads import UploadResult, Verdict
 from ml.labels import CLASSES
 from mriplatform.accounts.models import Collection
@@ -26,7 +28,7 @@ type Shown = dict[str, Any]
 
 def shown_study(user: Visitor, study: Study) -> Shown:
     answers = sees_answers(user, study)
-    images = list(study.images.all())
+    images, finals = list(study.images.all()), final_labels(user, [study])
     newest = [
         row for image in images if (row := answering_prediction(image)) and row.status == JobStatus.QUEUED
     ]
@@ -42,12 +44,20 @@ def shown_study(user: Visitor, study: Study) -> Shown:
         "created_at": study.created_at,
         "final": study.finalised_at is not None,
         "removed": study.purged_at is not None,
-        "images": [shown_image(image, answers=answers) for image in images],
+        "images": [
+            shown_image(image, answers=answers, final=finals.get(image.pk)) for image in images
+        ],
     }
 
 
-def shown_image(image: Image, *, answers: bool) -> Shown:
-    """An image; with its answer only where `answers` says that the person may see it."""
+def shown_image_to(user: Visitor, image: Image) -> Shown:
+    final = final_labels(user, [image.study]).get(image.pk)
+    return shown_image(image, answers=sees_answers(user, image.study), final=final)
+
+
+def shown_image(image: Image, *, answers: bool, final: FinalSaid | None) -> Shown:
+    """An image; with its answer only where `answers` says that the person may see it, and with its final label
+    as far as `final_labels` told it them."""
     newest = answering_prediction(image)
     window = None
     if image.window_centre is not None and image.window_width is not None:
@@ -68,6 +78,7 @@ def shown_image(image: Image, *, answers: bool) -> Shown:
         "status": newest.status if newest else JobStatus.QUEUED,
         "failure": _failure(newest),
         "prediction": shown_prediction(newest, image) if answers and newest else None,
+        "final_label": asdict(final) if final else None,
     }
 
 

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from classifier.selectors import (
     version_reading_for,
     viewer_maps,
 )
+from classifier.selectors.final_labels import FinalSaid, final_labels
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in
 
@@ -32,6 +33,7 @@ class ImageShown:
     Attributes:
         status: `queued`, `running`, `succeeded`, `failed`, or `withheld` where the pixels are hidden or removed.
         retry: the prediction to try again, where it failed and the person may.
+        final: the label that its readers gave it, where there is one that the person may see.
     """
 
     image: Image
@@ -40,6 +42,7 @@ class ImageShown:
     ahead: int = 0
     failure: str = ""
     retry: UUID | None = None
+    final: FinalSaid | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
         )
         for number, image in enumerate(study.images.all(), start=1)
     ]
+    finals = final_labels(user, [study])
+    images = [replace(shown, final=finals.get(shown.image.pk)) for shown in images]
     chosen = next((shown for shown in images if shown.image.pk == selected), images[0] if images else None)
     return StudyShown(
         study=study,
