@@ -44,9 +44,7 @@ def shown_study(user: Visitor, study: Study) -> Shown:
         "created_at": study.created_at,
         "final": study.finalised_at is not None,
         "removed": study.purged_at is not None,
-        "images": [
-            shown_image(image, answers=answers, final=finals.get(image.pk)) for image in images
-        ],
+        "images": [shown_image(image, answers=answers, final=finals.get(image.pk)) for image in images],
     }
 
 
