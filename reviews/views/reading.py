@@ -21,6 +21,7 @@ from reviews.selectors import machine_answer, reading_state, was_set_aside
 from reviews.services import reading as readings
 from reviews.views.answering import go_to_next, show, step
 from reviews.views.choices import verdict_on
+from reviews.views.ranges import first_read_of
 
 DRAFT_FIELDS = ("label", "confidence", "reason", "note")
 
@@ -36,7 +37,9 @@ def reading(request: HttpRequest, reading_id: UUID) -> HttpResponse:
 @step
 def first_read(request: HttpRequest, reading: Reading) -> HttpResponse:
     said = FirstReadForm(request.POST).told()
-    readings.commit_first_read(reader=person(request), reading=reading, **said)
+    images = first_read_of(reader=person(request), reading=reading, entered=request.POST, said=said)
+    if images > 1:
+        messages.success(request, f"Your first read stands for {images} images of the study.")
     return redirect("reading", reading.pk)
 
 

@@ -72,7 +72,19 @@ document.addEventListener("keydown", (event) => {
 function arrange() {
   const identity = panel()?.querySelector("details.identity");
   identity?.addEventListener("toggle", () => identity.open && identity.querySelector("button").focus());
+  const range = panel()?.querySelector("details.range");
+  range?.addEventListener("toggle", () => fillRange(range));
   keepDraft(panel());
+}
+
+// From the image that is read to the one that is looked at; closed, the range is none.
+function fillRange(range) {
+  const [first, last] = range.querySelectorAll("input");
+  const { home, at, slices } = viewer()?.stack ?? { slices: [] };
+  const ends = range.open && slices.length ? [home, at].map((place) => slices[place].index) : ["", ""];
+  if (range.open && (first.value || last.value)) return;
+  [first.value, last.value] = ends.sort((one, other) => one - other);
+  if (range.open) last.focus();
 }
 
 // --- The next image ----------------------------------------------------------------------------------------------

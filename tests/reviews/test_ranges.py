@@ -1,0 +1,131 @@
+"""One first read for a range of a study's images: every image its own reading, or none."""
+
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from classifier.models import Image
+from mriplatform.accounts.roles import Role
+from reviews.exceptions import ReadingConflict, ReviewRefused
+from reviews.models import Reading, ReviewEvent
+from reviews.selectors import readings_of
+from reviews.services.protocols import set_protocol
+from reviews.services.ranges import commit_first_reads
+from reviews.services.reading import claim_image, commit_first_read
+from tests.factories import make_collection, make_prediction, make_study, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader():
+    collection = make_collection()
+    set_protocol(actor=None, collection=collection, mode="blinded_first")
+    return make_user("rivera", collection=collection, role=Role.RADIOLOGIST)
+
+
+@pytest.fixture
+def images(reader) -> list[Image]:
+    study = make_study(reader.memberships.get().collection, images=5)
+    for image in study.images.all():
+        make_prediction(image)
+    return list(study.images.order_by("position"))
+
+
+def open_reading(reader, image: Image) -> Reading:
+    claimed = claim_image(reader=reader, image=image)
+    return readings_of(reader).get(pk=claimed.pk)
+
+
+def say(reader, reading: Reading, first: int, last: int, **more) -> list[ReviewEvent]:
+    said = {"label": "glioma", "confidence": 2, "idempotency_key": uuid4()} | more
+    return commit_first_reads(reader=reader, reading=reading, first=first, last=last, **said)
+
+
+def test_every_image_of_the_range_gets_a_reading_and_the_same_first_read(reader, images):
+    events = say(reader, open_reading(reader, images[2]), 2, 4)
+    assert [event.reading.image for event in events] == images[1:4]
+    assert {(event.kind, event.label, event.confidence) for event in events} == {("first_read", "glioma", 2)}
+    assert len({event.idempotency_key for event in events}) == 3
+    assert Reading.objects.filter(reader=reader).count() == 3
+    assert not ReviewEvent.objects.filter(kind="reveal").exists()
+
+
+def test_sent_twice_it_is_said_once(reader, images):
+    reading, key = open_reading(reader, images[0]), uuid4()
+    first = say(reader, reading, 1, 5, idempotency_key=key)
+    assert say(reader, reading, 1, 5, idempotency_key=key) == first
+    assert ReviewEvent.objects.count() == 5
+
+
+def test_one_image_that_has_its_first_read_keeps_all_from_being_recorded(reader, images):
+    commit_first_read(
+        reader=reader, reading=open_reading(reader, images[3]), label="pituitary", confidence=3, idempotency_key=None
+    )  # fmt: skip
+    reading = open_reading(reader, images[1])
+    with pytest.raises(ReadingConflict) as refused:
+        say(reader, reading, 1, 5)
+    assert refused.value.sentence == (
+        "Nothing was recorded, because of image 4. Your first read is committed already."
+    )
+    assert ReviewEvent.objects.count() == 1
+    assert Reading.objects.count() == 2
+
+
+def test_an_image_that_others_have_read_keeps_all_from_being_recorded(reader, images):
+    other = make_user("other", collection=images[0].collection, role=Role.RADIOLOGIST)
+    claim_image(reader=other, image=images[4])
+    with pytest.raises(ReadingConflict, match="because of image 5"):
+        say(reader, open_reading(reader, images[0]), 1, 5)
+    assert ReviewEvent.objects.count() == 0
+
+
+def test_hidden_images_have_no_place_in_the_range(reader, images):
+    Image.objects.filter(pk=images[1].pk).update(hidden_at=timezone.now())
+    events = say(reader, open_reading(reader, images[0]), 1, 4)
+    assert [event.reading.image for event in events] == [images[0], *images[2:]]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (3, 2), (1, 6), (-1, 9)])
+def test_a_range_that_is_none_is_refused(reader, images, first, last):
+    with pytest.raises(ReviewRefused, match="The study has images 1 to 5") as refused:
+        say(reader, open_reading(reader, images[0]), first, last)
+    assert refused.value.status == 400
+
+
+def test_the_image_being_read_is_in_the_range(reader, images):
+    with pytest.raises(ReviewRefused, match="leaves out the image"):
+        say(reader, open_reading(reader, images[0]), 2, 3)
+
+
+def test_where_the_answer_is_shown_from_the_start_there_is_no_range(images, reader):
+    set_protocol(actor=None, collection=images[0].collection, mode="assisted")
+    with pytest.raises(ReadingConflict, match="An assisted reading has no first read"):
+        say(reader, open_reading(reader, images[0]), 1, 2)
+
+
+def test_the_page_takes_a_range_and_says_what_is_wrong_with_one(client, reader, images):
+    reading = open_reading(reader, images[0])
+    client.force_login(reader, backend="mriplatform.accounts.backends.RoleBackend")
+    page = client.get(reverse("reading", args=[reading.pk])).content.decode()
+    assert 'name="range_first"' in page
+    form = {"label": "glioma", "confidence": "2", "idempotency_key": str(uuid4())}
+    address = reverse("reading-first-read", args=[reading.pk])
+    refused = client.post(address, form | {"range_first": "1"}, headers={"HX-Request": "true"})
+    assert refused.status_code == 400
+    assert "Name both ends of the range, or neither." in refused.content.decode()
+    assert 'name="range_last"' in refused.content.decode()
+    done = client.post(address, form | {"range_first": "1", "range_last": "3"})
+    assert done.status_code == 302
+    assert ReviewEvent.objects.filter(kind="first_read").count() == 3
+    assert "stands for 3 images" in client.get(done["Location"]).content.decode()
+
+
+def test_a_study_of_one_image_offers_no_range(client, reader):
+    study = make_study(reader.memberships.get().collection, images=1)
+    make_prediction(study.images.get())
+    reading = open_reading(reader, study.images.get())
+    client.force_login(reader, backend="mriplatform.accounts.backends.RoleBackend")
+    assert 'name="range_first"' not in client.get(reverse("reading", args=[reading.pk])).content.decode()
