@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,7 @@ from ml.experiments.folds import Plan
 from ml.experiments.keys import training_key
 from ml.experiments.listed import Listed
 from ml.experiments.ship import build_checkpoint
-from ml.training.fine_tune import train_network
-
-Progress = Callable[[dict[str, Any]], None]
+from ml.training.fine_tune import Progress, train_network
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,8 @@ def train_plan(
     recipe, collected = training.recipe, listed.collected
     weights, history = train_network(
         recipe, collected.examples(plan.train), collected.examples(plan.validation),
-        seed=training.seed, state=training.folder(plan, listed), imagenet=training.init, progress=progress,
+        seed=training.seed, state=training.folder(plan, listed), imagenet=training.init, features=training.work,
+        progress=progress,
     )  # fmt: skip
     facts = {
         "name": f"{recipe.network.name}-{listed.manifest_sha256[:12]}",
@@ -100,7 +99,10 @@ def train_plan(
             "left_out": plan.left_out,
         },
         "leakage": leakage,
-        "training": {"history": history, "init": _named(training.init)},
+        "training": {
+            "history": history,
+            "init": _named(None if recipe.start == "scratch" else training.init),
+        },
     }
     return build_checkpoint(plan, collected, weights, listed.preprocessing, facts)
 

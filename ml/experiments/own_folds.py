@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint, read_checkpoint
-from ml.experiments.custom import Progress, Training, train_plan
+from ml.experiments.custom import Training, train_plan
 from ml.experiments.listed import Listed
 from ml.inspection.pairs import clusters
 from ml.manifest import ManifestError
 from ml.metrics import evaluate
 from ml.splits import assign_folds, choose_groups, join_groups
+from ml.storing import write_whole
+from ml.training.fine_tune import Progress
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,7 @@ def _train_fold(
         return done.read_bytes()
     told = None if progress is None else _of_fold(progress, number, int(fold_of.max()))
     data = train_plan(plan, listed, training, listed.leakage(parts), told)
-    unfinished = folder / "part.ckpt.zip"
-    unfinished.write_bytes(data)
-    unfinished.replace(done)
+    write_whole(done, lambda unfinished: unfinished.write_bytes(data))
     return data
 
 

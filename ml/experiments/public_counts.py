@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from ml.duplicates import near_pairs
 from ml.experiments.folds import ROBOFLOW, Bools, Collected, collect
 from ml.experiments.public_data import FOLDS, PublicImage
+from ml.inspection.leakage import find_leaks, hashes_of
+from ml.inspection.pairs import KINDS, shrink
 from ml.labels import CLASSES
+from ml.manifest import Row
 from ml.preprocessing import Preprocessing
 
 _TEST: Final = "test"
@@ -70,20 +73,14 @@ def _classes(images: Sequence[PublicImage]) -> dict[str, int]:
 
 def _leaks(collected: Collected, chosen: Bools) -> dict[str, int]:
     """Counts test images of a set's own split with a counterpart outside it; each kind holds those before."""
-    pixels, test = collected.pixels, np.array([image.split == _TEST for image in collected.images])
-    inside, outside = np.flatnonzero(chosen & test), np.flatnonzero(chosen & ~test)
-    known = set(pixels.sha256[outside].tolist())
-    exact = {int(i) for i in inside if pixels.sha256[i] in known}
-    upright, turned = pixels.phash, pixels.phash_mirrored
-    near = exact | _near(inside, upright[inside], upright[outside])
-    mirrored = (
-        near
-        | _near(inside, turned[inside], upright[outside])
-        | _near(inside, upright[inside], turned[outside])
-    )
-    return {"test": len(inside), "exact": len(exact), "near": len(near), "mirrored": len(mirrored)}
+    index, pixels = np.flatnonzero(chosen), collected.pixels
+    rows = [_row(collected.images[i]) for i in index]
+    hashes = hashes_of(pixels.sha256[index], pixels.phash[index], pixels.phash_mirrored[index])
+    found = find_leaks(rows, hashes, [shrink(pixels.levels[i]) for i in index]).counts()
+    counts = list(accumulate(found[kind] for kind in KINDS))
+    return {"test": sum(row.split == _TEST for row in rows), **dict(zip(KINDS, counts, strict=True))}
 
 
-def _near(index: Any, ours: Any, theirs: Any) -> set[int]:
-    pairs = near_pairs([int(value) for value in ours], [int(value) for value in theirs])
-    return {int(index[i]) for i, _ in pairs}
+def _row(image: PublicImage) -> Row:
+    # Only what pixels show counts here, so neither group nor copies are declared.
+    return Row(image.path.as_posix(), image.label, _TEST if image.split == _TEST else "train")

@@ -25,6 +25,7 @@ from ml.experiments.summary import (
 )
 from ml.labels import InputError
 from ml.preprocessing import Preprocessing
+from ml.storing import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ def _compare(target: Path, by_recipe: dict[str, dict[str, Done]], found: dict[st
     first = next(iter(by_recipe.values()))
     plain, shipped = first.get(f"{folds.SHIPPED}{PLAIN}"), first.get(folds.SHIPPED)
     if plain and shipped:
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "maps.png").write_bytes(draw_side_by_side(plain, shipped))
+        picture = draw_side_by_side(plain, shipped)
+        write_whole(target / "maps.png", lambda unfinished: unfinished.write_bytes(picture))
 
 
 def one_run(
@@ -170,7 +171,6 @@ def folds_of(done: dict[str, Done]) -> list[Done]:
 
 def write_record(target: Path, name: str, record: dict[str, Any]) -> dict[str, Any]:
     """Writes a record as JSON and returns it."""
-    target.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    (target / f"{name}.json").write_text(text, encoding="utf-8")
+    write_whole(target / f"{name}.json", lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
     return record

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +22,11 @@ from ml.experiments.ship import FITTED_ON
 from ml.inspection import find_images
 from ml.networks import Network, Weights, build_network, round_weights
 from ml.preprocessing import Levels, Preprocessing, scale
-from ml.training.fine_tune import train_network
+from ml.storing import write_arrays, write_whole
+from ml.training.fine_tune import Progress, train_network
 
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
-Progress = Callable[[dict[str, Any]], None]
 
 _IMAGENET: Final = {"mobilenet_v2": "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"}
 _BATCH: Final = 64
@@ -127,10 +126,19 @@ def train(job: Job, work: Path, *, older_code: bool = False, progress: Progress 
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
     }
-    _save(folder / "weights.npz", {f"w{i}": array for i, array in enumerate(weights)})
-    (folder / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    _keep(folder, weights, record)
     shutil.rmtree(state)
     return Trained(weights, record)
+
+
+def _keep(folder: Path, weights: Weights, record: dict[str, Any]) -> None:
+    # The record says whose weights lie beside it: it goes first and comes last, or a kill in between would leave an
+    # earlier training's record beside these weights.
+    told = folder / "training.json"
+    told.unlink(missing_ok=True)
+    write_arrays(folder / "weights.npz", {f"w{i}": array for i, array in enumerate(weights)})
+    text = json.dumps(record, indent=1)
+    write_whole(told, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
 def finished(job: Job, work: Path, *, older_code: bool = False) -> Trained | None:
@@ -163,12 +171,13 @@ def read(job: Job, trained: Trained, work: Path) -> dict[str, Reading]:
     parts = _parts(job, work)
     if kept.exists():
         with np.load(kept, allow_pickle=False) as stored:
-            if str(stored["key"]) == key:
+            same = all(np.array_equal(stored[f"{part}_index"], index) for part, (index, _) in parts.items())
+            if same and str(stored["key"]) == key:
                 return {part: Reading(*(stored[f"{part}_{name}"] for name in names)) for part in parts}
     network = rebuild(job, trained)
     readings = {part: _read(network, index, levels) for part, (index, levels) in parts.items()}
     arrays = {f"{p}_{name}": getattr(reading, name) for p, reading in readings.items() for name in names}
-    _save(kept, {"key": np.array(key), **arrays})
+    write_arrays(kept, {"key": np.array(key), **arrays})
     return readings
 
 
@@ -221,13 +230,6 @@ def _read(network: Network, index: Indices, levels: Levels) -> Reading:
 def _key(job: Job) -> dict[str, str]:
     first = job.first_weights
     return training_key(job.plan, job.collected, job.seed, first if isinstance(first, Path) else None)
-
-
-def _save(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
 
 
 def _digest(data: Any) -> str:

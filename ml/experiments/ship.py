@@ -23,8 +23,11 @@ from ml.splits import choose_groups
 REPLAYED: Final = 2000
 REPLAY_BYTES: Final = 8 * 2**20
 REFERENCE_BYTES: Final = 4 * 2**20
-_BESIDE: Final = 300
-"""Bytes of an image's label, hash and group beside its float16 embedding, at most."""
+_BESIDE: Final = 33
+"""Bytes of an image's label and hash beside its float16 embedding and its group."""
+
+_FRAME: Final = 4096
+"""Bytes of a member's own headers, and more."""
 
 FITTED_ON: Final = 4000
 """Training images that novelty is learned from, one of each set of near-duplicates."""
@@ -68,7 +71,8 @@ def build_checkpoint(
     novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES])
     seen = np.concatenate((plan.train, plan.validation))
     sample = _replay_sample(collected, seen, _rows(REPLAY_BYTES, len(kernel)))
-    held = _reference_sample(collected, plan.test, _rows(REFERENCE_BYTES, len(kernel)))
+    longest = max(map(len, collected.groups(plan.test)))
+    held = _reference_sample(collected, plan.test, _rows(REFERENCE_BYTES, len(kernel), longest))
     return write_checkpoint(
         network=calibrated,
         onnx=with_temperature(onnx, temperature),
@@ -112,8 +116,9 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def _rows(bytes_at_most: int, width: int) -> int:
-    return bytes_at_most // (2 * width + _BESIDE)
+def _rows(bytes_at_most: int, width: int, longest_group: int = 0) -> int:
+    """Returns how many images fit; NumPy gives every group as many characters of four bytes as the longest has."""
+    return (bytes_at_most - _FRAME) // (2 * width + _BESIDE + 4 * longest_group)
 
 
 def _distinct(collected: Collected, chosen: Indices) -> Indices:

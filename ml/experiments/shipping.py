@@ -24,6 +24,7 @@ from ml.labels import InputError
 from ml.manifest import write_manifest
 from ml.metrics import evaluate
 from ml.preprocessing import scale
+from ml.storing import write_whole
 
 SUFFIX: Final = ".ckpt.zip"
 
@@ -63,8 +64,7 @@ def ship_checkpoint(
         "bytes": len(data),
         "measured": _measured(checkpoint, job, work),
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    write_whole(target, lambda unfinished: unfinished.write_bytes(data))
     return write_record(target.parent, target.name.removesuffix(SUFFIX), json.loads(json.dumps(described)))
 
 

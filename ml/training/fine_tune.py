@@ -26,6 +26,7 @@ from ml.networks import (
     tune_last,
 )
 from ml.preprocessing import Levels, scale
+from ml.training.averaging import RunningAverage
 from ml.training.errors import TrainingError
 from ml.training.frozen import frozen_embeddings
 from ml.training.head import fit_head
@@ -80,6 +81,7 @@ def train_network(
     seed: int,
     state: Path,
     imagenet: Path | str | None = "imagenet",
+    features: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Trains and returns the best weights, in the order of `Network.trainable`, with the history.
@@ -91,14 +93,22 @@ def train_network(
         state: a folder that belongs to this training; a stopped one goes on from its last epoch.
         imagenet: where first weights come from (`ml.networks.load_imagenet`); None starts from scratch,
             whatever the recipe says.
+        features: a folder in which what the given weights make of the images is kept for other heads on the
+            same; by default that of the state.
         progress: called after each epoch with its figures and the seconds that remain.
 
     Returns:
         Weights, and one dict for each epoch: `epoch`, `size`, `loss`, `accuracy` (of augmented images),
-        `attention_loss` with masks, `validation_loss`, `validation_accuracy`, `learning_rate`, `seconds`.
+        `attention_loss` with masks, `validation_loss`, `validation_accuracy`, `learning_rate`, `seconds`. A head
+        alone has one, of epoch 0, without `accuracy` and `learning_rate`.
+
+    Raises:
+        TrainingError: for a training that diverged, or a head alone without given weights.
+        NetworkError: for first weights that cannot be had or do not fit.
     """
     given = None if recipe.start == "scratch" else imagenet
-    return _Training(recipe, train, validation, seed, state, given, progress or _log_progress).run()
+    told = progress or _log_progress
+    return _Training(recipe, train, validation, seed, state, given, features or state, told).run()
 
 
 class _Training:
@@ -110,11 +120,13 @@ class _Training:
         seed: int,
         folder: Path,
         imagenet: Path | str | None,
+        features: Path,
         progress: Progress,
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.recipe, self.train, self.validation, self.seed = recipe, train, validation, seed
-        self.folder, self.progress, self.state, self.imagenet = folder, progress, TrainState(), imagenet
+        self.folder, self.progress, self.state = folder, progress, TrainState()
+        self.imagenet, self.features = imagenet, features
         self.network: Network = build_network(recipe.network)
         self.sizes = [stage.size for stage in recipe.stages for _ in range(stage.epochs)]
         self.weights = class_weights(train.labels, recipe.class_balance)
@@ -165,7 +177,7 @@ class _Training:
         started, recipe = time.monotonic(), self.recipe
         size = recipe.stages[0].size if recipe.stages else recipe.network.size
         chosen = np.sort(draw_epoch(self.train.near, np.random.default_rng(self.seed)))
-        features = frozen_embeddings(self.network, self.train.levels[chosen], size, self.folder)
+        features = frozen_embeddings(self.network, self.train.levels[chosen], size, self.features)
         fit = fit_head(features, self.train.labels[chosen], self.weights[chosen], penalty=recipe.head_penalty)
         self.network.head.set_weights([fit.kernel, fit.bias])
         log.info("first head fitted on %d frozen features in %.0f s", len(chosen), time.monotonic() - started)
@@ -179,13 +191,18 @@ class _Training:
             size=size, batch_size=recipe.batch_size, how=recipe.augmentation, seed=self.seed, epoch=epoch,
             masks=self.masks, map_side=self.network.map_side(size),
         )  # fmt: skip
-        average = _RunningAverage()
+        average = RunningAverage()
         fitted = self.model.fit(
             batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[average]
         ).history
         average.detach()
         figures = {"epoch": float(epoch + 1), "size": float(size), **_train_figures(fitted)}
         figures |= self._validate(size)
+        if not np.isfinite(figures["validation_loss"]):
+            raise TrainingError(
+                f"The training diverged: after epoch {epoch + 1} of {len(self.sizes)} its validation loss is no "
+                "finite number. Give the recipe a lower learning_rate or a longer warm_up, and train again."
+            )
         figures["learning_rate"] = self._rate(epoch + 1)
         self.state.epoch += 1
         self._judge(figures["validation_loss"])
@@ -247,27 +264,6 @@ class _Training:
         self.state = state
         log.info("going on after epoch %d of %d", state.epoch, len(self.sizes))
         return True
-
-
-class _RunningAverage(keras.callbacks.Callback):  # type: ignore[misc]
-    """Between the end of an epoch, where Keras puts the running average in place of the weights, and the next."""
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keeps the weights of the last step."""
-        used = self.model.optimizer.use_ema
-        self.last = [value.numpy().copy() for value in self.model.trainable_variables] if used else None
-
-    def detach(self) -> None:
-        """Gives the weights memory of their own: on JAX they share the average's, and predicting gives it away."""
-        if self.last is not None:
-            for variable in self.model.trainable_variables:
-                variable.assign(variable.numpy().copy())
-
-    def put_back(self) -> None:
-        """Goes on from the last step's weights; what was measured and kept in between was the average."""
-        if self.last is not None:
-            for variable, value in zip(self.model.trainable_variables, self.last, strict=True):
-                variable.assign(value)
 
 
 def class_weights(labels: npt.NDArray[np.int64], balance: float) -> npt.NDArray[np.float32]:

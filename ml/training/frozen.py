@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ml.datasets import resize_levels
 from ml.networks import Network
 from ml.preprocessing import Levels, scale
+from ml.storing import write_whole
 
 _BATCH = 64
 _CHUNK = 512
@@ -40,9 +41,7 @@ def frozen_embeddings(
     ]
     embeddings = np.concatenate(parts).astype(np.float32)
     if kept is not None:
-        unfinished = kept.with_name(f"part-{kept.name}")
-        np.save(unfinished, embeddings)
-        unfinished.replace(kept)
+        write_whole(kept, lambda unfinished: np.save(unfinished, embeddings))
     return embeddings
 
 

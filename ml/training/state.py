@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from ml.networks import Network, Weights
+from ml.storing import write_arrays
 
 LAST: Final = "last.npz"
 BEST: Final = "best.npz"
@@ -30,7 +30,9 @@ class TrainState:
 
 def save_weights(path: Path, network: Network) -> None:
     """Writes the network's weights, in the order they are stored in a checkpoint."""
-    _write(path, {f"w{i}": np.asarray(value) for i, value in enumerate(network.trainable.get_weights())})
+    write_arrays(
+        path, {f"w{i}": np.asarray(value) for i, value in enumerate(network.trainable.get_weights())}
+    )
 
 
 def read_weights(path: Path) -> Weights:
@@ -46,7 +48,7 @@ def save_state(
     arrays = {f"w{i}": np.asarray(value) for i, value in enumerate(network.trainable.get_weights())}
     arrays |= {f"o{i}": np.asarray(value) for i, value in enumerate(model.optimizer.variables)}
     arrays |= {f"r{i}": np.asarray(value) for i, value in enumerate(_random(model))}
-    _write(path, {**arrays, "state": np.array(json.dumps({**vars(state), "key": key}))})
+    write_arrays(path, {**arrays, "state": np.array(json.dumps({**vars(state), "key": key}))})
 
 
 def restore_state(path: Path, key: dict[str, Any], network: Network, model: keras.Model) -> TrainState | None:
@@ -65,9 +67,3 @@ def restore_state(path: Path, key: dict[str, Any], network: Network, model: kera
 def _random(model: keras.Model) -> list[Any]:
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
-
-
-def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    unfinished = path.with_name(f"part-{path.name}")
-    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)

@@ -1,6 +1,7 @@
 """The experiments, on drawn stand-ins for the public sets and a network of a few hundred weights."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ml.experiments.folds import collect, make_plan
 from ml.experiments.keys import code_fingerprint, data_fingerprint, training_key
 from ml.experiments.measuring import measure_run, share_of
 from ml.experiments.reproduce import make_job, one_run, reproduce
-from ml.experiments.runs import Reading, read, train
+from ml.experiments.runs import Reading, finished, read, train
 from ml.experiments.shipping import ship_checkpoint
 from ml.experiments.sources import (
     CASES,
@@ -109,6 +110,9 @@ def test_a_record_holds_every_run_and_the_folds_together(record: dict, work: Pat
         "healthy heads", "tumours from elsewhere", "tumours traced to figshare"
     }  # fmt: skip
     assert json.loads((work / "records" / "tiny.folds.json").read_text()) == json.loads(json.dumps(record))
+    leaks = json.loads((work / "records" / "data.json").read_text())["own_splits"]
+    for found in leaks.values():
+        assert 0 <= found["exact"] <= found["near"] <= found["mirrored"] <= found["test"]
 
 
 def test_a_repetition_is_measured_in_points(public: Path, work: Path, record: dict) -> None:
@@ -181,6 +185,22 @@ def test_a_finished_run_is_taken_only_for_the_same_recipe_data_and_code(
     with pytest.raises(Anew):
         train(job, work)
     kept.write_text(json.dumps(altered | {"key": before}))
+
+
+def test_a_record_never_lies_beside_weights_of_another_training(
+    public: Path, work: Path, record: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second training is killed between its weights and its record."""
+    job = make_job(public, work, "tiny", RECIPE, "fold-5")
+    shutil.copytree(job.folder(work), job.folder(tmp_path))
+    first = train(job, tmp_path)
+    again = replace(job, seed=job.seed + 1)
+    monkeypatch.setattr(runs, "write_whole", _refuse)
+    with pytest.raises(Anew):
+        train(again, tmp_path)
+    with np.load(job.folder(tmp_path) / "weights.npz") as stored:
+        assert not np.array_equal(stored["w0"], first.weights[0])
+    assert finished(job, tmp_path, older_code=True) is None
 
 
 class Anew(Exception):

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml.checkpoint.arrays import pack
 from ml.datasets import Pixels
 from ml.experiments.folds import Collected
 from ml.experiments.public_data import PublicImage
@@ -28,16 +29,31 @@ def collected() -> Collected:
 
 
 @pytest.mark.parametrize("width", [256, 1280, 2048])
-def test_reference_part_and_replay_fit_whatever_the_embeddings_are(collected: Collected, width: int) -> None:
+@pytest.mark.parametrize("longest", [11, 300])
+def test_reference_part_and_replay_fit_whatever_embeddings_and_groups_are(
+    collected: Collected, width: int, longest: int
+) -> None:
     every = np.arange(COUNT)
-    held = _reference_sample(collected, every, _rows(REFERENCE_BYTES, width))
+    most = _rows(REFERENCE_BYTES, width, longest)
+    held = _reference_sample(collected, every, most)
     replayed = _replay_sample(collected, every, _rows(REPLAY_BYTES, width))
-    assert len(held) * 2 * width < REFERENCE_BYTES
-    assert len(replayed) * 2 * width < REPLAY_BYTES
-    assert 0.9 * min(COUNT, _rows(REFERENCE_BYTES, width)) < len(held)
+    groups = [group.ljust(longest, "x") for group in collected.groups(held)]
+    assert len(_packed(held, width, groups)) < REFERENCE_BYTES
+    assert len(_packed(replayed, width, None)) < REPLAY_BYTES
+    assert 0.9 * min(COUNT, most) < len(held)
     assert len(held) == COUNT or width > 256
     counts = np.bincount(collected.labels[held])
     assert counts.max() - counts.min() <= 8
+
+
+def _packed(chosen: np.ndarray, width: int, groups: list[str] | None) -> bytes:
+    """What `write_checkpoint` makes of so many images."""
+    arrays = {
+        "embeddings": np.zeros((len(chosen), width), np.float16),
+        "labels": np.zeros(len(chosen), np.uint8),
+        "hashes": np.zeros((len(chosen), 32), np.uint8),
+    }
+    return pack(arrays if groups is None else {**arrays, "groups": np.array(groups, str)})
 
 
 def test_the_reference_part_keeps_subjects_whole_and_replay_takes_no_copy(collected: Collected) -> None:

@@ -90,6 +90,25 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path) -> None:
         assert np.allclose(ours, theirs, atol=1e-4)
 
 
+def test_a_diverged_training_says_so_and_gives_no_weights(tmp_path: Path) -> None:
+    """In a folder, too, where another training has left its best weights."""
+    data = examples(32, 0), examples(16, 1)
+    train_network(changed(stages=(Stage(size=32, epochs=1),)), *data, seed=1, state=tmp_path)
+    wild = changed(stages=(Stage(size=32, epochs=3),), learning_rate=1.0)
+    fit = keras.Model.fit
+
+    def explode(model: keras.Model, *args: Any, **options: Any) -> Any:
+        fitted = fit(model, *args, **options)
+        # Not an earlier layer's: some builds make ReLU6 of no number 0.
+        model.trainable_variables[-1].assign(model.trainable_variables[-1] * float("nan"))
+        return fitted
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keras.Model, "fit", explode)
+        with pytest.raises(TrainingError, match=r"diverged: after epoch 1 of 3 .* lower learning_rate"):
+            train_network(wild, *data, seed=1, state=tmp_path)
+
+
 def test_another_recipe_starts_anew(tmp_path: Path) -> None:
     data = examples(32, 0), examples(16, 1)
     short = changed(stages=(Stage(size=32, epochs=1),))
@@ -207,10 +226,16 @@ def test_head_alone_on_features_that_are_kept(given: Path, tmp_path: Path) -> No
     recipe = TrainRecipe(network=NetworkSpec(size=64, width=0.35), stages=())
     data = examples(48, 0), examples(16, 1)
     told: list[dict] = []
-    weights, history = train_network(recipe, *data, seed=1, state=tmp_path, imagenet=given)
-    (kept,) = tmp_path.glob("frozen-*.npy")
+    features = tmp_path / "features"
+    weights, history = train_network(
+        recipe, *data, seed=1, state=tmp_path / "a", imagenet=given, features=features
+    )
+    (kept,) = features.glob("frozen-*.npy")
     np.save(kept, np.load(kept) * 0)
-    blind, _ = train_network(recipe, *data, seed=1, state=tmp_path, imagenet=given, progress=told.append)
+    other = TrainRecipe(network=recipe.network, stages=(), head_penalty=0.01)
+    blind, _ = train_network(
+        other, *data, seed=1, state=tmp_path / "b", imagenet=given, features=features, progress=told.append
+    )
     network = build_network(recipe.network, size=64)
     load_imagenet(network, given)
     untouched = network.features.get_weights()
