@@ -13,6 +13,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, permissions_in
 from mriplatform.pages import check_query, person, signed_in
 from reviews.selectors import worklist_counts
+from reviews.selectors.worklist import open_reading
 
 
 @require_safe
@@ -22,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     user = person(request)
     counts = study_counts(user)
     cards = [_card(user, collection, counts.get(collection.pk, {})) for collection in collections_of(user)]
-    return render(request, "home.html", {"cards": cards})
+    return render(request, "home.html", {"cards": cards, "open_reading": open_reading(user)})
 
 
 def _card(user: User, collection: Collection, counts: dict[str, int]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ READERS_GET_NO_LABELS = (
     "You read in this collection, and its labels say what the machine and the others answered on images that you "
     "may have yet to read. Somebody who does not read here can download them."
 )
+READERS_GET_NO_KNOWN_CASES = "You read in this collection, and are measured by its known cases. Somebody who does not read here sees to them."
 
 
 def get_reading(user: Visitor, reading_id: UUID) -> Reading:
@@ -63,6 +64,27 @@ def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_LABELS)
     return collection
+
+
+def get_collection_to_configure(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose protocol the user sets."""
+    return get_collection(user, collection_id, Permission.SET_PROTOCOL)
+
+
+def get_collection_with_known_cases(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose known cases the user sets: never one in which they read."""
+    collection = get_collection_to_configure(user, collection_id)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_KNOWN_CASES)
+    return collection
+
+
+def get_image_of(collection: Collection, image_id: UUID) -> Image:
+    """An image of a collection that the user was let into."""
+    image = _image(image_id)
+    if image.collection_id != collection.pk:
+        raise Http404(NOT_FOUND)
+    return image
 
 
 def get_label_set(user: Visitor, label_set_id: UUID) -> LabelSet:

@@ -37,7 +37,7 @@ from reviews.models import (
 from reviews.models import SplitAssignment as Assignment
 from reviews.selectors import newest_label_set
 from reviews.services.label_sets import freeze_label_set, retrain
-from reviews.services.protocols import set_protocol
+from reviews.services.protocols import RULES, set_protocol
 
 
 def _staff(request: HttpRequest) -> User:
@@ -54,7 +54,7 @@ class ReadingProtocolAdmin(OwnCollectionsAdmin[ReadingProtocol]):
     list_display = ("collection", "version", "mode", "readers_per_image", "set_by", "created_at")
     list_filter = ("mode",)
     list_select_related = ("collection", "set_by")
-    fields = ("collection", "mode", "readers_per_image")
+    fields = ("collection", *RULES)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return has_anywhere(request.user, Permission.SET_PROTOCOL)
@@ -72,8 +72,7 @@ class ReadingProtocolAdmin(OwnCollectionsAdmin[ReadingProtocol]):
         protocol = set_protocol(
             actor=_staff(request),
             collection=obj.collection,
-            mode=obj.mode,
-            readers_per_image=obj.readers_per_image,
+            **{name: getattr(obj, name) for name in RULES},
         )
         obj.pk, obj.version = protocol.pk, protocol.version
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import adjudication, labels, reading, worklist
+from reviews.views import adjudication, labels, protocol, reading, worklist
 
 urlpatterns = [
     path("collections/<uuid:collection_id>/worklist", worklist.worklist, name="worklist"),
@@ -29,5 +29,12 @@ urlpatterns = [
         "collections/<uuid:collection_id>/disagreements/<uuid:image_id>",
         adjudication.disagreement,
         name="disagreement",
+    ),
+    path("collections/<uuid:collection_id>/protocol", protocol.protocol, name="protocol"),
+    path("collections/<uuid:collection_id>/known-cases", protocol.known_cases, name="known-cases"),
+    path(
+        "collections/<uuid:collection_id>/known-cases/<uuid:image_id>/take-back",
+        protocol.take_back,
+        name="known-case-take-back",
     ),
 ]

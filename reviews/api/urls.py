@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.api import adjudication, labels, readings
+from reviews.api import adjudication, labels, protocols, readings
 
 urlpatterns = [
     path("readings", readings.Readings.as_view(), name="api-readings"),
@@ -31,4 +31,17 @@ urlpatterns = [
     path("adjudications", adjudication.Adjudications.as_view(), name="api-adjudications"),
     path("label-sets", labels.LabelSets.as_view(), name="api-label-sets"),
     path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
+    path(
+        "collections/<uuid:collection_id>/protocol",
+        protocols.CollectionProtocol.as_view(),
+        name="api-protocol",
+    ),
+    path(
+        "collections/<uuid:collection_id>/known-cases", protocols.KnownCases.as_view(), name="api-known-cases"
+    ),
+    path(
+        "collections/<uuid:collection_id>/known-cases/<uuid:image_id>/take-back",
+        protocols.KnownCaseTakenBack.as_view(),
+        name="api-known-case-take-back",
+    ),
 ]

@@ -1,9 +1,10 @@
 """The worklist: what waits for this reader, in an order and with words that say nothing of the machine's answers."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -16,10 +17,13 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, permissions_in
 from mriplatform.pages import check_query, person, says_refusals, signed_in
 from reviews.access import get_collection_to_read, get_image_to_read
+from reviews.forms import WorklistFilterForm
 from reviews.models import Reading
 from reviews.selectors import Step, protocol_of, reading_state, readings_of, set_aside, worklist_counts
 from reviews.selectors import worklist as waiting
+from reviews.selectors.narrowing import narrowed
 from reviews.selectors.recent import recent_verdict
+from reviews.selectors.worklist import begun, not_begun
 from reviews.services.reading import claim_image
 from reviews.views.answering import go_to_next
 from reviews.views.presenting import recent_toast
@@ -27,6 +31,7 @@ from reviews.views.wording import said_in
 
 SHOWN = 50
 RECENT = 20
+FILTERS = tuple(WorklistFilterForm.base_fields)
 STEP_WORDS = {
     Step.FIRST_READ: "Begun",
     Step.REVEAL: "First read committed",
@@ -37,19 +42,29 @@ STEP_WORDS = {
 
 @require_safe
 @signed_in
+@says_refusals
 @never_cache
 def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
-    check_query(request)
+    check_query(request, *FILTERS)
     user = person(request)
     collection = get_collection_to_read(user, collection_id)
+    form = WorklistFilterForm(request.GET)
+    asked = form.told()
+    images = not_begun(user, narrowed(waiting(user, collection), **asked))
+    listed = _rows(images.select_related("study")[:SHOWN])
     context = {
         "collection": collection,
         "collections": collections_of(user, Permission.READ),
         "protocol": protocol_of(collection),
         "counts": worklist_counts(user, collection),
-        "studies": study_counts(user).get(collection.pk, {}),
-        "images": _listed(user, waiting(user, collection)),
-        "images_aside": _listed(user, set_aside(user, collection)),
+        "begun": _rows([(reading.image, reading) for reading in begun(user, collection)[:SHOWN]]),
+        "images": listed,
+        "images_aside": _rows(
+            not_begun(user, narrowed(set_aside(user, collection), **asked)).select_related("study")[:SHOWN]
+        ),
+        "filter": form,
+        "narrowed": any(value for value in asked.values()),
+        "studies": {} if listed else study_counts(user).get(collection.pk, {}),
         "shown": SHOWN,
         "rows": _recent(user, collection),
         "recent": recent_toast(recent_verdict(user)),
@@ -76,15 +91,19 @@ def read_image(request: HttpRequest, image_id: UUID) -> HttpResponse:
     return redirect("reading", claim_image(reader=person(request), image=image).pk)
 
 
-def _listed(user: User, images: QuerySet[Image]) -> Any:
-    begun = Reading.objects.filter(image=OuterRef("pk"), reader=user)
-    return images.select_related("study").annotate(
-        images_in_study=Count("study__images"), begun=Exists(begun)
-    )[:SHOWN]
+def _rows(found: Iterable[Image | tuple[Image, Reading]]) -> list[dict[str, Any]]:
+    """Images with how many their study has, and the reading where one was begun."""
+    pairs = [one if isinstance(one, tuple) else (one, None) for one in found]
+    studies = Image.objects.filter(study__in={image.study_id for image, _ in pairs}).order_by()
+    sizes = dict(studies.values_list("study").annotate(images=Count("pk"))) if pairs else {}
+    return [
+        {"image": image, "reading": reading, "images_in_study": sizes[image.study_id]}
+        for image, reading in pairs
+    ]
 
 
 def _recent(user: User, collection: Collection) -> list[dict[str, Any]]:
-    mine = readings_of(user).filter(image__collection=collection).select_related("image__study")
+    mine = readings_of(user).filter(protocol__collection=collection)
     return [_row(reading) for reading in mine[:RECENT]]
 
 

@@ -158,11 +158,16 @@ def test_an_administrator_sets_the_protocol(sign_in, admin, collection):
     client = sign_in(admin)
     address = "/admin/reviews/readingprotocol/add/"
     assert "Neuro" in client.get(address).content.decode()
-    form = {"collection": str(collection.pk), "mode": "assisted", "readers_per_image": "2"}
+    form = {
+        "collection": str(collection.pk), "mode": "assisted", "readers_per_image": "2",
+        "adjudication_rule": "majority", "order": "entropy", "random_share": "0.3", "repeat_rate": "0.1",
+        "known_rate": "0",
+    }  # fmt: skip
     answer = client.post(address, form, follow=True)
     assert answer.status_code == 200
     protocol = protocol_of(collection)
     assert (protocol.mode, protocol.readers_per_image, protocol.set_by) == ("assisted", 2, admin)
+    assert (protocol.adjudication_rule, protocol.order, protocol.random_share) == ("majority", "entropy", 0.3)
     client.post(address, form)
     assert ReadingProtocol.objects.count() == 1
     assert client.post(address, form | {"readers_per_image": "9"}).status_code == 200

@@ -184,6 +184,15 @@ def test_eight_readers_at_once_get_eight_images(collection):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_reader_who_asks_six_times_at_once_gets_one_image(alice, collection):
+    for _ in range(6):
+        analysed_image(collection)
+    got = at_once(6, lambda number: claim_next(reader=alice, collection=collection))
+    assert len({reading.pk for reading in got}) == 1
+    assert Reading.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_one_image_for_two_readers_goes_to_two_of_six(collection, image):
     set_protocol(actor=None, collection=collection, mode="assisted", readers_per_image=2)
     readers = [make_user(collection=collection, role="radiologist") for _ in range(6)]

@@ -111,3 +111,79 @@ def test_an_uploader_who_reads_is_led_to_the_upload(client, alice, collection):
     again = Client()
     again.force_login(alice, backend="mriplatform.accounts.backends.RoleBackend")
     assert reverse("upload", args=[collection.pk]) in page_of(again, collection)
+
+
+def test_what_one_began_stands_apart_whatever_it_is_for(client, read, alice, collection):
+    from reviews.models import Reading
+    from tests.factories import analysed_image
+
+    first, again = analysed_image(collection), analysed_image(collection)
+    earlier = read.finished(alice, again)
+    repeat = Reading.objects.create(
+        image=again, reader=alice, protocol=earlier.protocol, lease_expires_at=earlier.lease_expires_at,
+        purpose="repeat", repeats=earlier,
+    )  # fmt: skip
+    mine = read.claimed(alice, first)
+    begun, waiting = page_of(client, collection).split("<h2>Waiting</h2>")
+    for reading in (repeat, mine):
+        assert reverse("reading", args=[reading.pk]) in begun
+    assert first.short_id not in waiting.split("Your recent readings")[0]
+    assert "Nothing else waits" in waiting
+    assert "purpose" not in begun + waiting
+
+
+def test_the_list_is_narrowed_by_what_follows_from_no_answer(client, collection):
+    from datetime import UTC, datetime
+
+    from reviews.models import WorklistEntry
+    from tests.factories import analysed_image
+
+    images = {name: analysed_image(collection) for name in ("old", "deep", "wide", "plain")}
+    changes = {
+        "old": {"arrived_at": datetime(2026, 1, 31, 23, 59, tzinfo=UTC)},
+        "deep": {"bits": 16},
+        "wide": {"width": 128},
+    }
+    for name, change in changes.items():
+        WorklistEntry.objects.filter(image=images[name]).update(**change)
+
+    def shown(query):
+        answer = client.get(reverse("worklist", args=[collection.pk]), query)
+        assert answer.status_code == 200
+        return {name for name, image in images.items() if image.short_id in answer.content.decode()}
+
+    assert shown({"since": "2026-02-01"}) == {"deep", "wide", "plain"}
+    assert shown({"since": "2026-01-31"}) == set(images)
+    assert shown({"bits": "16"}) == {"deep"}
+    assert shown({"shape": "wide"}) == {"wide"}
+    assert shown({"shape": "square", "bits": "8", "since": "2026-02-01"}) == {"plain"}
+    assert shown({"study": str(images["old"].study_id)}) == {"old"}
+    nothing = client.get(reverse("worklist", args=[collection.pk]), {"shape": "tall"}).content.decode()
+    assert "Nothing matches" in nothing
+    for wrong in (
+        {"bits": "12"},
+        {"since": "yesterday"},
+        {"shape": "round"},
+        {"study": "x"},
+        {"answer": "glioma"},
+    ):
+        assert client.get(reverse("worklist", args=[collection.pk]), wrong).status_code == 400
+
+
+def test_the_start_page_leads_back_to_what_one_began(client, read, alice, bob, collection):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from reviews.models import Reading
+    from tests.factories import analysed_image
+
+    start = reverse("home")
+    assert "Go on reading" not in client.get(start).content.decode()
+    mine = read.claimed(alice, analysed_image(collection))
+    page = client.get(start).content.decode()
+    assert "Go on reading" in page
+    assert reverse("reading", args=[mine.pk]) in page
+    Reading.objects.filter(pk=mine.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+    read.claimed(bob, mine.image)
+    assert "Go on reading" not in client.get(start).content.decode()
