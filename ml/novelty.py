@@ -36,11 +36,13 @@ class Novelty:
         mean: (K,) of the channels' means and standard deviations.
         whitening: (K, K); a deviation from the mean times this has unit covariance, divided by the root of K.
         threshold: scores above it are no brain MRI.
+        margin: the factor by which it lies beyond the quantile of held-out scores; kept for the record alone.
     """
 
     mean: npt.NDArray[np.float32]
     whitening: npt.NDArray[np.float32]
     threshold: float
+    margin: float = MARGIN
 
     def scores(self, signatures: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Returns, for signatures (N, K), the root mean square distance in standard deviations: about 1 is ordinary.
@@ -56,16 +58,17 @@ class Novelty:
 
     def facts(self) -> dict[str, Any]:
         """Returns what a checkpoint states of it, besides the numbers."""
-        return {"method": METHOD, "threshold": self.threshold, "quantile": QUANTILE, "margin": MARGIN}
+        return {"method": METHOD, "threshold": self.threshold, "quantile": QUANTILE, "margin": self.margin}
 
 
-def fit_novelty(train: npt.ArrayLike, held_out: npt.ArrayLike) -> Novelty:
+def fit_novelty(train: npt.ArrayLike, held_out: npt.ArrayLike, margin: float = MARGIN) -> Novelty:
     """Learns what is ordinary, and from how far on an image is not.
 
     Args:
         train: signatures (N, K) of the images that the network learned from.
         held_out: signatures (M, K) of other brain MRI. They alone set the threshold: the 0.99 quantile of
-            their scores times 1.25.
+            their scores times the margin.
+        margin: see `ml.checkpoint.signatures.novelty_margin`.
 
     Raises:
         NoveltyError: for fewer than two of either.
@@ -83,8 +86,8 @@ def fit_novelty(train: npt.ArrayLike, held_out: npt.ArrayLike) -> Novelty:
     whitening = np.linalg.cholesky(np.linalg.inv(covariance)) / deviation[:, np.newaxis]
     whitening = (whitening / np.sqrt(len(mean))).astype(np.float32)
     open_ended = Novelty(mean.astype(np.float32), whitening, float("inf"))
-    threshold = float(np.quantile(open_ended.scores(others), QUANTILE)) * MARGIN
-    return Novelty(open_ended.mean, whitening, round(threshold, 4))
+    threshold = float(np.quantile(open_ended.scores(others), QUANTILE)) * margin
+    return Novelty(open_ended.mean, whitening, round(threshold, 4), margin)
 
 
 def _spread(signatures: Floats) -> Floats:

@@ -3,6 +3,9 @@
 import cv2
 import numpy as np
 
+from ml.labels import CLASSES
+from mriplatform.demo.slices import PLANES, draw_slice
+
 
 def picture(seed: int = 1, size: int = 224) -> np.ndarray:
     """A head-like oval with its own random texture, uint8 (size, size)."""
@@ -22,3 +25,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 def picture_png(seed: int = 1, size: int = 224) -> bytes:
     return png(picture(seed, size))
+
+
+def slice_png(seed: int = 1) -> bytes:
+    """A drawn slice, enough like a brain MRI that the shipped models give it a class."""
+    return png(draw_slice(CLASSES[seed % len(CLASSES)], PLANES[seed % len(PLANES)], seed, 256))

@@ -4,7 +4,7 @@ from drf_spectacular.utils import OpenApiExample
 
 _STUDY_ID = "019b1f6e-8a01-7c3e-9d55-0a6f1e2b7f3a"
 _IMAGE_ID = "019b1f6e-8a02-7b11-8f20-4c9d8e7a6b5c"
-_VERSION = {"id": "019b1f00-0000-7000-8000-000000000001", "number": 1, "name": "mobilenetv2-v1"}
+_VERSION = {"id": "019b1f00-0000-7000-8000-000000000001", "number": 1, "name": "mobilenetv2-v2"}
 _PREDICTION = {
     "id": "019b1f6e-8a03-7d42-a1b2-c3d4e5f60718",
     "image": _IMAGE_ID,

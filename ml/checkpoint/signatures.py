@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ml.checkpoint.errors import CheckpointError
+from ml.novelty import MARGIN
 
 if TYPE_CHECKING:
     import keras
@@ -13,17 +14,25 @@ if TYPE_CHECKING:
 
 SIGNATURE_LAYERS: Final[dict[str, tuple[str, ...]]] = {
     "mobilenet_v2": ("block_5_add", "block_9_add"),
-    "cnn": ("block_2_second_relu", "block_3_second_relu"),
+    "cnn": ("block_1_second_relu", "block_2_second_relu"),
     "efficientnet_b0": ("block3b_add", "block4c_add"),
     "resnet50": ("conv3_block4_1_relu", "conv4_block4_1_relu"),
     "small_cnn": ("block_1_relu",),
 }
-"""By network: the last activations at an 8th of the input's side, and some in the middle of those at a 16th."""
+"""By network: activations at an 8th of the input's side with some at a 16th, or a 4th where nothing was pretrained."""
+
+NOVELTY_MARGINS: Final[dict[str, float]] = {"cnn": 1.15}
+"""By network, where not `ml.novelty.MARGIN`: what was trained from scratch tells photographs less well apart."""
 
 
 def signature_layers(network: Network) -> tuple[str, ...]:
     """Returns the names of the layers whose activations make a network's signatures."""
     return SIGNATURE_LAYERS[network.spec.name]
+
+
+def novelty_margin(name: str) -> float:
+    """Returns the factor by which the threshold for novelty of a network lies beyond held-out scores."""
+    return NOVELTY_MARGINS.get(name, MARGIN)
 
 
 def tapped(network: Network, layers: tuple[str, ...]) -> list[Any]:

@@ -14,10 +14,10 @@ from ml.labels import InputError
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
-SHIPPED_CHECKPOINT: Final = _PACKAGE / "checkpoints" / "mobilenetv2-v1.ckpt.zip"
+SHIPPED_CHECKPOINT: Final = _PACKAGE / "checkpoints" / "mobilenetv2-v2.ckpt.zip"
 """The checkpoint that a fresh installation reads with; its figures lie beside it as `.json`."""
 
-SHIPPED_CHECKPOINTS: Final = (SHIPPED_CHECKPOINT,)
+SHIPPED_CHECKPOINTS: Final = (SHIPPED_CHECKPOINT, _PACKAGE / "checkpoints" / "cnn-v1.ckpt.zip")
 """All checkpoints that a fresh installation has, the one that reads first."""
 
 SHIPPED_RECIPE: Final = "mobilenet"

@@ -166,7 +166,7 @@ class TrainRecipe(Checked):
 class HeadRecipe(Checked):
     """How the head alone is retrained from stored embeddings."""
 
-    penalty: Annotated[float, Field(ge=0, le=100)] = 1e-3
+    penalty: Annotated[float, Field(ge=0, le=100)] = 3e-5
     """Pull towards the head in force, so that a handful of corrections changes little else."""
     correction_share: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Mass of all corrections together beside a replay mass of 1, when there are many."""

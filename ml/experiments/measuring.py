@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import fit_temperature, probabilities
+from ml.checkpoint import novelty_margin
 from ml.experiments.folds import Collected
 from ml.experiments.runs import Job, Reading, ood_paths
 from ml.explanation import localisation_figures
@@ -56,7 +57,8 @@ def point(collected: Collected, test: Reading) -> dict[str, Any]:
 
 def novelty_figures(job: Job, readings: dict[str, Reading]) -> dict[str, Any]:
     """Returns whom the novelty check turns away, its threshold set on the validation part alone (`turned_away`)."""
-    novelty = fit_novelty(readings["sample"].signatures, readings["validation"].signatures)
+    margin = novelty_margin(job.plan.recipe.network.name)
+    novelty = fit_novelty(readings["sample"].signatures, readings["validation"].signatures, margin)
     test, strange = readings["test"], readings["ood"]
     return turned_away(
         job,

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import fit_temperature
-from ml.checkpoint import Reference, Replay, TrainingHashes, signature_layers, write_checkpoint
+from ml.checkpoint import (
+    Reference,
+    Replay,
+    TrainingHashes,
+    novelty_margin,
+    signature_layers,
+    write_checkpoint,
+)
 from ml.checkpoint.graph import SIGNATURES, open_session, read_head, run_session, with_temperature
 from ml.datasets import draw_epoch
 from ml.experiments.folds import SEED, Collected, Plan
@@ -68,7 +75,8 @@ def build_checkpoint(
     calibrated = build_network(plan.recipe.network, size=preprocessing.size, temperature=temperature)
     calibrated.trainable.set_weights(rounded)
     ordinary = _distinct(collected, plan.train)[:FITTED_ON]
-    novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES])
+    margin = novelty_margin(network.spec.name)
+    novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES], margin)
     seen = np.concatenate((plan.train, plan.validation))
     sample = _replay_sample(collected, seen, _rows(REPLAY_BYTES, len(kernel)))
     longest = max(map(len, collected.groups(plan.test)))

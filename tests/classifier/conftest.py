@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import picture_png
+from tests.pictures import slice_png
 
-SHIPPED = Path(__file__).resolve().parents[2] / "ml" / "checkpoints" / "mobilenetv2-v1.ckpt.zip"
+SHIPPED = Path(__file__).resolve().parents[2] / "ml" / "checkpoints" / "mobilenetv2-v2.ckpt.zip"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def upload(uploader, collection):
     from classifier.services.uploads import Grouping, UploadedPart, receive_upload
 
     def _upload(count: int = 1, first_seed: int = 1):
-        parts = [UploadedPart(picture_png(seed)) for seed in range(first_seed, first_seed + count)]
+        parts = [UploadedPart(slice_png(seed)) for seed in range(first_seed, first_seed + count)]
         return receive_upload(
             actor=uploader,
             collection=collection,

@@ -43,9 +43,9 @@ def test_a_drain_predicts_all_that_is_queued(upload, shipped, worker):
     for row in Prediction.objects.all():
         assert row.status == JobStatus.SUCCEEDED
         assert sum(row.probabilities) == pytest.approx(1, abs=1e-5)
-        assert row.map_array().shape == (7, 7, 4)
+        assert row.map_array().shape == (14, 14, 4)
         assert row.map_frame[2] > 32
-        assert row.embedding_array().shape == (1280,)
+        assert row.embedding_array().shape == (384,)
         assert (row.runtime, row.device, row.model_version) == ("onnxruntime", "cpu", shipped)
     assert drain() == 0
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.portal import Portal, upload
-from tests.pictures import picture_png
+from tests.pictures import slice_png
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(300)
 def correct_ten(portal: Portal, collection: str, folder) -> None:
     """Uploads ten images and has a radiologist read each and call it pituitary, all by the API."""
     for seed in range(10):
-        (folder / f"{seed}.png").write_bytes(picture_png(4000 + seed))
+        (folder / f"{seed}.png").write_bytes(slice_png(4000 + seed))
     files = [part for seed in range(10) for part in ("-F", f"files=@{folder / f'{seed}.png'}")]
     form = ("-F", f"collection={collection}", "-F", "grouping=study_each", *files)
     status, sent = portal.curl(portal.token("uploader"), "/studies", *form)
@@ -78,10 +78,10 @@ def test_ten_corrections_to_a_model_in_force_and_back(portal, own_collection, si
     approver.get_by_label("Why").fill("It learned from ten corrections.")
     approver.get_by_role("button", name=re.compile(f"^Put version {candidate} ")).click()
     expect(approver.get_by_text("is in force; the next image")).to_be_visible()
-    assert version_of(portal, upload(uploader, own_collection, "next.png", picture_png(4100))) == candidate
+    assert version_of(portal, upload(uploader, own_collection, "next.png", slice_png(4100))) == candidate
 
     approver.get_by_role("link", name="Roll back").click()
     approver.get_by_label("Why").fill("Only a test.")
     approver.get_by_role("button", name=re.compile("^Roll back")).click()
     expect(approver.get_by_text("is in force; the next image")).to_be_visible()
-    assert version_of(portal, upload(uploader, own_collection, "after.png", picture_png(4101))) == 1
+    assert version_of(portal, upload(uploader, own_collection, "after.png", slice_png(4101))) == 1
