@@ -1,8 +1,10 @@
 """Rows as the API shows them to one person. A prediction's content enters only where they may see it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -11,7 +13,7 @@ from classifier.selectors import (
     answering_prediction,
     choice_of,
     choices_of,
-    queue_ahead_of,
+    queue_ahead_of_studies,
     sees_answers,
     study_status,
     version_reading_for,
@@ -26,25 +28,32 @@ from mriplatform.accounts.selectors import Visitor
 type Shown = dict[str, Any]
 
 
+def shown_studies(user: Visitor, studies: Sequence[Study]) -> list[Shown]:
+    ahead, finals = queue_ahead_of_studies(studies), final_labels(user, studies)
+    return [_shown_study(user, study, ahead[study.pk], finals) for study in studies]
+
+
 def shown_study(user: Visitor, study: Study) -> Shown:
+    (shown,) = shown_studies(user, [study])
+    return shown
+
+
+def _shown_study(user: Visitor, study: Study, ahead: int, finals: dict[UUID, FinalSaid]) -> Shown:
     answers = sees_answers(user, study)
-    images, finals = list(study.images.all()), final_labels(user, [study])
-    newest = [
-        row for image in images if (row := answering_prediction(image)) and row.status == JobStatus.QUEUED
-    ]
-    first = min(newest, key=lambda row: (row.queued_at, row.pk), default=None)
     return {
         "id": study.pk,
         "collection": study.collection_id,
         "status": study_status(study),
-        "ahead": queue_ahead_of(first) if first else 0,
+        "ahead": ahead,
         "origin": study.origin,
         "synthetic": study.origin == Origin.SYNTHETIC,
         "uploaded_by": study.uploaded_by.get_username(),
         "created_at": study.created_at,
         "final": study.finalised_at is not None,
         "removed": study.purged_at is not None,
-        "images": [shown_image(image, answers=answers, final=finals.get(image.pk)) for image in images],
+        "images": [
+            shown_image(image, answers=answers, final=finals.get(image.pk)) for image in study.images.all()
+        ],
     }
 
 
@@ -169,7 +178,7 @@ def shown_whole_version(version: ModelVersion, current: ModelVersion | None) -> 
 
 def shown_upload(user: Visitor, result: UploadResult) -> Shown:
     return {
-        "studies": [shown_study(user, study) for study in result.studies],
+        "studies": shown_studies(user, result.studies),
         "files": [_shown_verdict(verdict) for verdict in result.verdicts],
     }
 

@@ -18,7 +18,7 @@ from classifier.api.serializers import (
     UploadedSerializer,
     UploadSerializer,
 )
-from classifier.api.shown import shown_study, shown_upload
+from classifier.api.shown import shown_studies, shown_study, shown_upload
 from classifier.exceptions import UploadRefused
 from classifier.models import Origin
 from classifier.selectors import studies_of, with_status
@@ -53,7 +53,7 @@ class Studies(ApiView):
             studies = studies.filter(collection=asked["collection"])
         if "status" in asked:
             studies = with_status(studies).filter(status_now=asked["status"])
-        return self.paged_response([shown_study(request.user, study) for study in self.page_of(studies)])
+        return self.paged_response(shown_studies(request.user, self.page_of(studies)))
 
     @extend_schema(
         operation_id="send_images",

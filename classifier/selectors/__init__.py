@@ -9,7 +9,7 @@ from classifier.selectors.answers import (
     viewer_maps,
 )
 from classifier.selectors.comparison import Pair, agreement, pairs, versions_asked
-from classifier.selectors.queue import queue_ahead_of, queue_ahead_of_studies, queue_counts
+from classifier.selectors.queue import queue_ahead_of_studies, queue_counts
 from classifier.selectors.studies import (
     StatusNow,
     bytes_stored_for,
@@ -53,7 +53,6 @@ __all__ = [
     "pairs",
     "predictions_of",
     "promotions",
-    "queue_ahead_of",
     "queue_ahead_of_studies",
     "queue_counts",
     "reading_versions",

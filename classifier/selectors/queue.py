@@ -9,20 +9,10 @@ from classifier.models import JobStatus, Prediction, Study
 from classifier.selectors.answering import answering_prediction, answering_rows
 
 
-def queue_ahead_of(prediction: Prediction) -> int:
-    """How many queued predictions will be taken before this one."""
-    queued = Prediction.objects.filter(status=JobStatus.QUEUED)
-    before = queued.filter(
-        for_comparison=prediction.for_comparison, queued_at__lt=prediction.queued_at
-    ).count()
-    # Every answer goes before every comparison.
-    return before + (queued.filter(for_comparison=False).count() if prediction.for_comparison else 0)
-
-
 def queue_ahead_of_studies(studies: Sequence[Study]) -> dict[UUID, int]:
     """How many answers will be taken before the first of each study's that are in line; one question for all studies.
 
-    A study of which none is in line has nothing before it.
+    A study of which none is in line has nothing before it. Comparisons do not count: every answer goes before them.
     """
     first = {
         study.pk: min(row.queued_at for row in queued) for study in studies if (queued := _queued(study))

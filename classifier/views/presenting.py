@@ -12,7 +12,7 @@ from classifier.selectors import (
     ANSWER_NAMES,
     Spoken,
     answering_prediction,
-    queue_ahead_of,
+    queue_ahead_of_studies,
     sees_answers,
     spoken,
     study_status,
@@ -102,7 +102,7 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
     answers = sees_answers(user, study)
     predictions = {image.pk: answering_prediction(image) for image in study.images.all()}
     unbound = any(row is not None and row.model_version_id is None for row in predictions.values())
-    ahead = _ahead(predictions.values())
+    ahead = queue_ahead_of_studies([study])[study.pk]
     images = [
         _shown(
             image, number, predictions[image.pk], ahead, retry=answers and Permission.RETRY_PREDICTIONS in may
@@ -132,12 +132,6 @@ def named_answers(study: Study) -> str:
     if len(found) == 1:
         return "".join(ANSWER_NAMES[name] for name in counted)
     return ", ".join(f"{count} {ANSWER_NAMES[name]}" for name, count in counted.most_common())
-
-
-def _ahead(predictions: Any) -> int:
-    """How many predictions stand in line before the first of these: one question for a whole study."""
-    queued = [row for row in predictions if row is not None and row.status == JobStatus.QUEUED]
-    return queue_ahead_of(min(queued, key=lambda row: (row.queued_at, row.pk))) if queued else 0
 
 
 def _shown(

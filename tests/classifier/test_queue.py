@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from classifier.exceptions import StateConflict
-from classifier.models import JobStatus, Prediction
-from classifier.selectors import queue_ahead_of
+from classifier.models import JobStatus, Prediction, Study
+from classifier.selectors import queue_ahead_of_studies
 from classifier.services.predictions import (
     Answer,
     claim_batch,
@@ -184,7 +186,14 @@ def test_a_succeeded_prediction_cannot_be_changed_but_its_maps_can_be_removed(up
 
 
 def test_queue_position_counts_who_came_before(upload, shipped):
-    upload(3)
-    rows = list(Prediction.objects.order_by("queued_at", "id"))
-    assert queue_ahead_of(rows[-1]) <= 2
-    assert queue_ahead_of(rows[0]) == 0
+    first, second, answered = upload(3)
+    # What one request queues has one moment; these are set apart.
+    for minutes, study in enumerate((first, second, answered)):
+        queued_at = now() + timedelta(minutes=minutes)
+        Prediction.objects.filter(image__study=study).update(queued_at=queued_at)
+    Prediction.objects.filter(image__study=answered).update(status=JobStatus.FAILED)
+    studies = list(Study.objects.all())
+    with CaptureQueriesContext(connection) as asked:
+        ahead = queue_ahead_of_studies(studies)
+    assert ahead == {first.pk: 0, second.pk: 1, answered.pk: 0}
+    assert sum("COUNT" in query["sql"] for query in asked) == 1

@@ -16,7 +16,7 @@ from classifier.selectors import (
     answering_prediction,
     pairs,
     predictions_of,
-    queue_ahead_of,
+    queue_ahead_of_studies,
     study_status,
     version_in_force,
     version_reading_for,
@@ -170,9 +170,7 @@ def test_every_answer_is_claimed_before_any_comparison(here, study, first, secon
     ask_version(actor=None, study=study, version=first)
     later = make_study(here)
     queue_predictions(list(later.images.all()))
-    comparison = Prediction.objects.filter(for_comparison=True).order_by("queued_at", "id").first()
-    assert queue_ahead_of(Prediction.objects.get(image__study=later)) == 0
-    assert queue_ahead_of(comparison) == 1
+    assert queue_ahead_of_studies([later]) == {later.pk: 0}
     batches = [claim_batch(worker="w", limit=9) for _ in range(4)]
     assert [{(row.for_comparison, row.model_version) for row in batch} for batch in batches] == [
         {(False, first)}, {(True, second)}, {(True, first)}, set(),
