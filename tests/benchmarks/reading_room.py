@@ -1,0 +1,203 @@
+"""How long the server takes for the pages of a reading room of 100,000 images and 300,000 review events.
+
+    ./dev run python -m tests.benchmarks.reading_room [--images 100000] [--rounds 20] [--limit-ms 100]
+
+Starts a Postgres of its own, fills it (see `room_data`), and asks each page as a browser would, in this process and
+through every middleware, so that what is measured is the server's time: templates, queries, session. It does so in a
+room of a hundredth of the size as well. Prints milliseconds (median and 95th percentile), those of them in which a
+processor worked on it (this process and its Postgres backend: on a machine that is busy with other things the rest is
+waiting), and the number of queries. Fails where a median is above the limit, or where a page asks more queries in the
+large room than in the small one. `--by processor` holds the processor's milliseconds to the limit instead.
+"""
+
+import argparse
+import logging
+import os
+import secrets
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mriplatform.local_servers import LocalPostgres, LocalValkey
+
+WARM_UP = 2
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--limit-ms", type=float, default=100)
+    parser.add_argument("--by", choices=["clock", "processor"], default="clock")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="mri-room-"))
+    postgres = LocalPostgres(folder / "postgres", secret=secrets.token_hex(), durable=False)
+    valkey = LocalValkey(folder / "valkey", secret=secrets.token_hex(), durable=False)
+    try:
+        postgres.start()
+        valkey.start()
+        _configure(folder, postgres.owner_url, valkey.url)
+        return _measure(asked)
+    finally:
+        valkey.stop()
+        postgres.stop()
+        shutil.rmtree(folder)
+
+
+def _configure(folder: Path, database: str, broker: str) -> None:
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "mriplatform.settings",
+        "DATABASE_URL": database,
+        "REDIS_URL": broker,
+        "SECRET_KEY": secrets.token_hex(),
+        "SUBJECT_KEY": secrets.token_hex(),
+        "DEBUG": "0",
+        "HTTPS_ONLY": "0",
+        "ALLOWED_HOSTS": "testserver",
+        "STATIC_ROOT": str(folder / "static"),
+        "CHECKPOINT_CACHE": str(folder / "checkpoints"),
+    }
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    logging.disable(logging.WARNING)
+    call_command("collectstatic", "--noinput", verbosity=0)
+    call_command("migrate", "--noinput", verbosity=0)
+
+
+def _measure(asked: argparse.Namespace) -> int:
+    from tests.benchmarks.room_data import fill_room
+
+    small = fill_room(max(10, asked.images // 1000 * 10), name="small")
+    started = time.perf_counter()
+    large = fill_room(asked.images, name="large")
+    took = time.perf_counter() - started
+    print(f"{large.images:,} images and {large.events:,} review events, filled in {took:.0f} s.\n")
+    print(
+        "| what | median ms | p95 ms | processor ms | queries | in the small room |\n|---|---|---|---|---|---|"
+    )
+    failures = []
+    for (name, do), (_, do_small) in zip(_acts(large), _acts(small), strict=True):
+        before = _timed(do_small, WARM_UP).queries
+        found = _timed(do, asked.rounds)
+        print(
+            f"| {name} | {found.median:.1f} | {found.p95:.1f} | {found.processor:.1f} | {found.queries} | {before} |",
+            flush=True,
+        )
+        counted = found.processor if asked.by == "processor" else found.median
+        if counted > asked.limit_ms:
+            failures.append(f"{name} takes {counted:.0f} ms; the limit is {asked.limit_ms:.0f}.")
+        if found.queries > before:
+            failures.append(
+                f"{name} asks {found.queries} queries in the large room, {before} in the small one."
+            )
+    print("\n" + ("\n".join(failures) or f"All are within {asked.limit_ms:.0f} ms, with as many queries."))
+    return 1 if failures else 0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What some rounds of one thing took, in milliseconds by the clock and on the processor, and its queries."""
+
+    median: float
+    p95: float
+    processor: float
+    queries: int
+
+
+def _acts(room: Any) -> list[tuple[str, Callable[[], Any]]]:
+    """What people do in the room, each a function that does it once."""
+    from django.db.models.functions import Now
+    from django.urls import NoReverseMatch, reverse
+
+    from reviews.models import Reading
+    from reviews.services.reading import claim_next
+
+    reader, other = _browser(room.readers[0]), _browser(room.readers[1])
+    collection = room.collection
+    claimed = claim_next(reader=room.readers[0], collection=collection)
+    assert claimed is not None
+    finished = Reading.objects.filter(reader=room.readers[0], finished_at__isnull=False).earliest(
+        "finished_at"
+    )
+
+    def page(client: Any, name: str, *arguments: Any, query: str = "") -> Callable[[], Any]:
+        address = reverse(name, args=arguments) + query
+
+        def get() -> None:
+            answer = client.get(address)
+            assert answer.status_code == 200, f"{address}: {answer.status_code}"
+
+        return get
+
+    def claim() -> None:
+        answer = other.post(reverse("read-next", args=[collection.pk]))
+        assert answer.status_code == 302
+        assert "/readings/" in answer.url
+        # So that the next round claims anew. One small statement more than a reader's claim has.
+        Reading.objects.filter(pk=answer.url.rsplit("/", 1)[1]).update(finished_at=Now())
+
+    acts = [
+        ("worklist", page(reader, "worklist", collection.pk)),
+        ("worklist, narrowed to 16 bit", page(reader, "worklist", collection.pk, query="?bits=16")),
+        ("claim the next image", claim),
+        ("reading page", page(reader, "reading", claimed.pk)),
+        ("reading page, finished", page(reader, "reading", finished.pk)),
+        ("start page", page(reader, "home")),
+        ("disagreements", page(_browser(room.adjudicator), "disagreements", collection.pk)),
+    ]
+    for name, of in (("figures", room.engineer), ("own-figures", room.readers[0])):
+        try:
+            acts.append((name, page(_browser(of), name, collection.pk)))
+        except NoReverseMatch:
+            print(f"There is no page {name} here; it is not measured.")
+    return acts
+
+
+def _browser(user: Any) -> Any:
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user, backend="mriplatform.accounts.backends.RoleBackend")
+    return client
+
+
+def _timed(do: Callable[[], Any], rounds: int) -> Timing:
+    """Times some rounds after the first few; the processor's time is their median too."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for _ in range(WARM_UP):
+        do()
+    with CaptureQueriesContext(connection) as asked:
+        do()
+    queries = len(asked)  # the next request empties what it counts in
+    times, worked = [], []
+    for _ in range(rounds):
+        began, started = _processor_ms(), time.perf_counter()
+        do()
+        times.append((time.perf_counter() - started) * 1000)
+        worked.append(_processor_ms() - began)
+    p95 = statistics.quantiles(times, n=20)[-1] if rounds > 1 else times[0]
+    return Timing(statistics.median(times), p95, statistics.median(worked), queries)
+
+
+def _processor_ms() -> float:
+    """What this process and its Postgres backend have had of the processors, where the system tells (Linux)."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    backend = Path(f"/proc/{connection.connection.get_backend_pid()}/schedstat")
+    theirs = int(backend.read_text().split()[0]) / 1e6 if backend.is_file() else 0.0
+    return time.process_time() * 1000 + theirs
+
+
+if __name__ == "__main__":
+    sys.exit(main())
