@@ -13,3 +13,12 @@ button?.addEventListener("click", () => {
   viewer.region = shown < 0 ? null : JSON.parse(marked[shown].dataset.region);
   announce(shown < 0 ? "No region is shown." : `What reader ${marked[shown].dataset.reader} marked is shown.`);
 });
+
+// Escape leaves the reasons, so that the page's keys act again; Ctrl+Enter sends from within them.
+document.getElementById("rationale")?.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
+  const sends = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+  if (sends) event.preventDefault();
+  if (sends || event.key === "Escape") event.target.blur();
+  if (sends) event.target.form.requestSubmit();
+});
