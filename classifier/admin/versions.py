@@ -1,45 +1,30 @@
-"""The machine reader in the admin: records to look at, and the few actions an engineer or an approver may take."""
+"""Model versions in the admin: figures, which is in force, which reads for a collection, promotion and roll-back."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from classifier.admin.person import staff_person
 from classifier.exceptions import PlatformError
 from classifier.models import (
     Evaluation,
-    Image,
-    JobStatus,
     ModelVersion,
-    Prediction,
     Promotion,
-    Study,
-    TrainingRun,
     VersionChoice,
 )
 from classifier.selectors import version_before, version_in_force
-from classifier.services.predictions import retry_prediction
 from classifier.services.registry import promote, roll_back
 from mriplatform.accounts.access import require_anywhere
-from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
-from mriplatform.accounts.selectors import collections_of, has_anywhere
+from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
-
-
-def _staff(request: HttpRequest) -> User:
-    """The signed-in person; the admin lets nobody else this far."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _reason(request: HttpRequest) -> str:
@@ -51,57 +36,6 @@ def _number(request: HttpRequest, name: str) -> int | None:
     """A number of a form; None where it holds none."""
     text = request.POST.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 10 else None
-
-
-@admin.register(Study)
-class StudyAdmin(OwnCollectionsAdmin[Study]):
-    list_display = (
-        "short_id",
-        "collection",
-        "origin",
-        "uploaded_by",
-        "created_at",
-        "finalised_at",
-        "purged_at",
-    )
-    list_filter = (("collection", OwnRowsFilter), "origin")
-    list_select_related = ("collection", "uploaded_by")
-    date_hierarchy = "created_at"
-
-
-@admin.register(Image)
-class ImageAdmin(OwnCollectionsAdmin[Image]):
-    list_display = ("short_id", "study", "width", "height", "bits", "created_at", "hidden_at")
-    list_filter = (("collection", OwnRowsFilter), "bits")
-    search_fields = ("pixel_sha256",)
-    list_select_related = ("study",)
-
-
-@admin.register(Prediction)
-class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
-    collection_path = "image__collection"
-    permission = Permission.VIEW_PREDICTIONS
-    list_display = ("id", "image", "status", "label", "model_version", "for_comparison", "attempt", "queued_at",
-                    "finished_at")  # fmt: skip
-    list_filter = ("status", "for_comparison", "not_assessable", "model_version", "failure_code")
-    list_select_related = ("image", "model_version")
-    date_hierarchy = "queued_at"
-    exclude = ("maps", "embedding")
-    actions = ("try_again",)
-
-    @admin.action(description="Try failed predictions again")
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> None:
-        require_anywhere(request.user, Permission.RETRY_PREDICTIONS)
-        retried = 0
-        for prediction in queryset.filter(
-            image__collection__in=collections_of(request.user, Permission.RETRY_PREDICTIONS)
-        ):
-            try:
-                retry_prediction(actor=_staff(request), prediction_id=prediction.pk)
-                retried += 1
-            except PlatformError as refusal:
-                self.message_user(request, f"{prediction.pk}: {refusal.sentence}", messages.WARNING)
-        self.message_user(request, f"{retried} predictions are in line again.")
 
 
 @admin.register(Evaluation)
@@ -199,7 +133,7 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         if request.method == "POST":
             return self._decide(
                 request,
-                lambda: promote(actor=_staff(request), version=version, reason=_reason(request)),
+                lambda: promote(actor=staff_person(request), version=version, reason=_reason(request)),
             )
         return self._confirm(request, f"Put version {version.number} in force", version)
 
@@ -208,7 +142,7 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
             return self._decide(
                 request,
                 lambda: roll_back(
-                    actor=_staff(request), reason=_reason(request), expected=_number(request, "version")
+                    actor=staff_person(request), reason=_reason(request), expected=_number(request, "version")
                 ),
             )
         require_anywhere(request.user, Permission.PROMOTE)
@@ -241,69 +175,3 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
             "opts": self.model._meta,
         }
         return TemplateResponse(request, "admin/classifier/modelversion/promote.html", context)
-
-
-@admin.register(TrainingRun)
-class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
-    list_display = (
-        "number",
-        "state",
-        "started_by",
-        "created_at",
-        "finished_at",
-        "candidate",
-        "failure_reason",
-    )
-    list_filter = ("status",)
-    list_select_related = ("started_by", "base_version")
-    fields = ("number", "state", "comparison", "base_version", "candidate", "recipe", "seed", "manifest_sha256",
-              "counts", "curve", "trace", "started_by", "created_at", "started_at", "finished_at", "attempt",
-              "failure_reason")  # fmt: skip
-    readonly_fields = ("state", "comparison", "candidate", "counts", "curve", "trace")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
-        # A report traces every label: a list of runs would otherwise carry all labels of all of them.
-        runs = super().get_queryset(request).defer("report", "progress", "base_version__metadata")
-        return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        response = super().change_view(request, object_id, form_url, extra_context)
-        if TrainingRun.objects.filter(
-            pk=object_id, status__in=[JobStatus.QUEUED, JobStatus.RUNNING]
-        ).exists():
-            response["Refresh"] = "2"
-        return response
-
-    @admin.display(description="state", ordering="status")
-    def state(self, run: TrainingRun) -> str:
-        return "Finished" if run.status == JobStatus.SUCCEEDED else run.get_status_display()
-
-    @admin.display(description="candidate beside incumbent, on the reference part")
-    def comparison(self, run: TrainingRun) -> str:
-        return self._render("comparison", run)
-
-    @admin.display(description="what became of the labels")
-    def counts(self, run: TrainingRun) -> str:
-        counted = [f"{count} {used_as}" for used_as, count in run.report.get("counts", {}).items()]
-        made = run.report.get("embeddings", {})
-        counted += [f"{count} embeddings {how}" for how, count in made.items() if count]
-        return ", ".join(counted) or "–"
-
-    @admin.display(description="loss by step")
-    def curve(self, run: TrainingRun) -> str:
-        return self._render("curve", run)
-
-    @admin.display(description="each label")
-    def trace(self, run: TrainingRun) -> str:
-        return self._render("trace", run)
-
-    def _render(self, part: str, run: TrainingRun) -> str:
-        return render_to_string(
-            f"admin/classifier/trainingrun/{part}.html", {"run": run, "report": run.report}
-        )
