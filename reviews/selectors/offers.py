@@ -13,7 +13,7 @@ from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors.governing import protocol_of
-from reviews.selectors.worklist import ASSISTED, LABEL, begun, read_blind, set_aside, worklist
+from reviews.selectors.worklist import ASSISTED, LABEL, begun, has_list_aside, read_blind, set_aside, worklist
 
 Order = ReadingProtocol.Order
 Drawn = Reading.Drawn
@@ -59,7 +59,8 @@ def offers(user: User, collection: Collection, *, aside: bool = False) -> Iterat
 
 def next_image(user: User, collection: Collection, *, after: Reading, aside: bool = False) -> Image | None:
     """The image that the user will most likely get after this reading; nothing is claimed by asking."""
-    going_on = begun(user, collection).exclude(pk=after.pk).first()
+    aside = aside and has_list_aside(collection)
+    going_on = begun(user, collection, aside=aside).exclude(pk=after.pk).first()
     if going_on is not None:
         return going_on.image
     for offer in offers(user, collection, aside=aside):

@@ -80,15 +80,24 @@ def may_hold(user: User, image: Image) -> bool:
     return others < governing_protocol(image).readers_per_image
 
 
-def begun(user: User, collection: Collection) -> QuerySet[Reading]:
+def begun(user: User, collection: Collection, *, aside: bool | None = None) -> QuerySet[Reading]:
     """The user's own readings that wait to be gone on with, oldest claim first.
 
     Not those whose place was taken after the claim ran out, nor those whose pixels are not to be seen any more.
+
+    Args:
+        aside: only those of the list of images without a class, or only the others; where there is no such list
+            every reading is among the others.
     """
+    of_list = (
+        Q(image__entry__aside=True, protocol__mode=ASSISTED) if has_list_aside(collection) else Q(pk__in=[])
+    )
     going_on = ~Q(purpose=LABEL) | may_read(user, collection, at="image__entry__")
+    narrowed = {None: Q(), True: of_list, False: ~of_list}[aside]
     return (
         Reading.objects.filter(
             going_on,
+            narrowed,
             reader=user,
             finished_at=None,
             protocol__collection=collection,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from classifier.models import Image, JobStatus, Prediction
@@ -143,10 +143,7 @@ def answer_to(image: Image) -> Prediction | None:
 
 def _go_on(reader: User, collection: Collection, *, aside: bool) -> Reading | None:
     """The reader's oldest open reading of the list, its lease renewed; a place lost at this moment is passed over."""
-    mine = begun(reader, collection)
-    if has_list_aside(collection):
-        of_list = Q(image__entry__aside=True, protocol__mode=ReadingProtocol.Mode.ASSISTED)
-        mine = mine.filter(of_list if aside else ~of_list)
+    mine = begun(reader, collection, aside=aside)
     passed: list[UUID] = []
     while (reading := mine.exclude(pk__in=passed).first()) is not None:
         image = _lock(Image.objects.filter(pk=reading.image_id)).get()

@@ -17,12 +17,11 @@ from reviews.selectors import (
     Step,
     machine_answer,
     reading_state,
-    set_aside,
     was_set_aside,
-    worklist,
     worklist_counts,
 )
 from reviews.selectors.beside import count_images_of_study
+from reviews.selectors.offers import next_image
 from reviews.selectors.recent import RecentVerdict, recent_verdict
 from reviews.views.beside import present_beside
 from reviews.views.choices import (
@@ -89,12 +88,11 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
 def present_page(user: User, reading: Reading) -> dict[str, Any]:
     """What stands around the panel: place in the study and the collection, the next image, what can be undone."""
     collection = reading.image.collection
-    listed = (set_aside if was_set_aside(reading) else worklist)(user, collection)
     return {
         "collection": collection,
         "counts": worklist_counts(user, collection),
         **present_beside(reading),
-        "next_image": listed.exclude(pk=reading.image_id).first(),
+        "next_image": next_image(user, collection, after=reading, aside=was_set_aside(reading)),
         "recent": recent_toast(recent_verdict(user)),
     }
 
