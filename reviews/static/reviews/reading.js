@@ -1,6 +1,7 @@
 // The reading page: steps without a reload, so that window, zoom and what was typed stay. Without it, plain forms do the same.
 import { toast } from "../js/toast-undo.js";
 import { keepDraft } from "./draft.js";
+import "./next-reading.js";
 
 const panel = () => document.getElementById("panel");
 const viewer = () => document.getElementById("viewer");
@@ -100,3 +101,4 @@ async function fetchNext() {
 
 arrange();
 customElements.whenDefined("mri-viewer").then(fetchNext);
+document.addEventListener("reading:changed", fetchNext);
