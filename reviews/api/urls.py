@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.api import adjudication, labels, protocols, readings
+from reviews.api import adjudication, labels, protocols, readings, worklist
 
 urlpatterns = [
     path("readings", readings.Readings.as_view(), name="api-readings"),
@@ -31,6 +31,7 @@ urlpatterns = [
     path("adjudications", adjudication.Adjudications.as_view(), name="api-adjudications"),
     path("label-sets", labels.LabelSets.as_view(), name="api-label-sets"),
     path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
+    path("collections/<uuid:collection_id>/worklist", worklist.Worklist.as_view(), name="api-worklist"),
     path(
         "collections/<uuid:collection_id>/protocol",
         protocols.CollectionProtocol.as_view(),

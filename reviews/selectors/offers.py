@@ -93,7 +93,8 @@ def _ordinary(user: User, protocol: ReadingProtocol, draw: Callable[[str], float
     blind = read_blind(user, at="entry__")
     # What is read blind must not be ordered by the answer; it comes first, because somebody began it.
     yield Offer(images.filter(blind), Drawn.ARRIVAL)
-    rest, share = images.exclude(blind), protocol.random_share
+    # Said outright, though the rest of an assisted worklist is just that: the indexes by measure ask for it.
+    rest, share = images.exclude(blind).filter(entry__aside=False), protocol.random_share
     random = Offer(rest.filter(entry__draw__lt=share).order_by("entry__draw", "pk"), Drawn.RANDOM)
     measure = MEASURES[Order(protocol.order)]
     ordered = Offer(rest.filter(entry__draw__gte=share).order_by(measure, "pk"), Drawn.ORDER)

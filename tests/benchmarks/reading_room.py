@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def main() -> int:
     try:
         postgres.start()
         valkey.start()
-        _configure(folder, postgres.owner_url, valkey.url)
+        configure(folder, postgres.owner_url, valkey.url)
         return _measure(asked)
     finally:
         valkey.stop()
@@ -50,7 +50,8 @@ def main() -> int:
         shutil.rmtree(folder)
 
 
-def _configure(folder: Path, database: str, broker: str) -> None:
+def configure(folder: Path, database: str, broker: str) -> None:
+    """Have Django use a database and a broker that were just started, and make the tables."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "mriplatform.settings",
         "DATABASE_URL": database,
@@ -112,21 +113,27 @@ class Timing:
     queries: int
 
 
-def _acts(room: Any) -> list[tuple[str, Callable[[], Any]]]:
-    """What people do in the room, each a function that does it once."""
+def _acts(room: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What people do in the room, each a function that does it once; the later ones under another protocol."""
     from django.db.models.functions import Now
     from django.urls import NoReverseMatch, reverse
 
     from reviews.models import Reading
+    from reviews.selectors import open_disagreements
+    from reviews.services.protocols import set_protocol
     from reviews.services.reading import claim_next
 
+    # The first has a fifth of all images behind them that wait for somebody else; the other has not.
     reader, other = _browser(room.readers[0]), _browser(room.readers[1])
+    adjudicator = _browser(room.adjudicator)
     collection = room.collection
     claimed = claim_next(reader=room.readers[0], collection=collection)
     assert claimed is not None
     finished = Reading.objects.filter(reader=room.readers[0], finished_at__isnull=False).earliest(
         "finished_at"
     )
+    disputed = open_disagreements(collection).first()
+    assert disputed is not None
 
     def page(client: Any, name: str, *arguments: Any, query: str = "") -> Callable[[], Any]:
         address = reverse(name, args=arguments) + query
@@ -144,21 +151,24 @@ def _acts(room: Any) -> list[tuple[str, Callable[[], Any]]]:
         # So that the next round claims anew. One small statement more than a reader's claim has.
         Reading.objects.filter(pk=answer.url.rsplit("/", 1)[1]).update(finished_at=Now())
 
-    acts = [
-        ("worklist", page(reader, "worklist", collection.pk)),
-        ("worklist, narrowed to 16 bit", page(reader, "worklist", collection.pk, query="?bits=16")),
-        ("claim the next image", claim),
-        ("reading page", page(reader, "reading", claimed.pk)),
-        ("reading page, finished", page(reader, "reading", finished.pk)),
-        ("start page", page(reader, "home")),
-        ("disagreements", page(_browser(room.adjudicator), "disagreements", collection.pk)),
-    ]
+    yield "worklist", page(reader, "worklist", collection.pk)
+    yield "worklist, narrowed to 16 bit", page(reader, "worklist", collection.pk, query="?bits=16")
+    yield "claim the next image", claim
+    yield "reading page", page(reader, "reading", claimed.pk)
+    yield "reading page, finished", page(reader, "reading", finished.pk)
+    yield "start page", page(reader, "home")
+    yield "disagreements", page(adjudicator, "disagreements", collection.pk)
+    yield "decisions", page(adjudicator, "disagreements", collection.pk, query="?decided")
+    yield "one disagreement", page(adjudicator, "disagreement", collection.pk, disputed.pk)
     for name, of in (("figures", room.engineer), ("own-figures", room.readers[0])):
         try:
-            acts.append((name, page(_browser(of), name, collection.pk)))
+            yield name, page(_browser(of), name, collection.pk)
         except NoReverseMatch:
             print(f"There is no page {name} here; it is not measured.")
-    return acts
+    # From here on the machine's answer is shown from the start, and what it is least sure of comes first.
+    set_protocol(actor=None, collection=collection, mode="assisted", readers_per_image=2, order="entropy")
+    yield "worklist, assisted", page(other, "worklist", collection.pk)
+    yield "claim the next image, by entropy", claim
 
 
 def _browser(user: Any) -> Any:
@@ -181,15 +191,15 @@ def _timed(do: Callable[[], Any], rounds: int) -> Timing:
     queries = len(asked)  # the next request empties what it counts in
     times, worked = [], []
     for _ in range(rounds):
-        began, started = _processor_ms(), time.perf_counter()
+        began, started = processor_ms(), time.perf_counter()
         do()
         times.append((time.perf_counter() - started) * 1000)
-        worked.append(_processor_ms() - began)
+        worked.append(processor_ms() - began)
     p95 = statistics.quantiles(times, n=20)[-1] if rounds > 1 else times[0]
     return Timing(statistics.median(times), p95, statistics.median(worked), queries)
 
 
-def _processor_ms() -> float:
+def processor_ms() -> float:
     """What this process and its Postgres backend have had of the processors, where the system tells (Linux)."""
     from django.db import connection
 

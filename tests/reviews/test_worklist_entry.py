@@ -4,6 +4,7 @@ import math
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from classifier.models import JobStatus
 from classifier.services.removal import hide_image, purge_study
@@ -97,3 +98,24 @@ def test_who_decided_on_an_image_does_not_read_it_after(collection, image):
     judge = make_user(collection=collection, role="adjudicator")
     Adjudication.objects.create(id=uuid4(), image=image, adjudicator=judge, label="glioma", rationale="x")
     assert entry_of(image).closed_to == [judge.pk]
+
+
+def test_derived_anew_the_rows_are_the_same(alice, bob, collection, read):
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
+    images = [analysed_image(collection) for _ in range(6)]
+    read.claimed(alice, images[0])
+    read.first(alice, images[1])
+    read.finished(alice, images[2])
+    for reader in (alice, bob):
+        read.finished(reader, images[3])
+    hide_image(actor=alice, image=images[4])
+    KnownCase.objects.create(image=images[5], label="glioma", source="Histology")
+    judge = make_user(collection=collection, role="adjudicator")
+    Adjudication.objects.create(image=images[3], adjudicator=judge, label="glioma", rationale="x")
+    kept = list(WorklistEntry.objects.order_by("image").values())
+    WorklistEntry.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reviews_keep_worklist_entry(id) FROM classifier_image")
+    again = list(WorklistEntry.objects.order_by("image").values())
+    assert [row | {"draw": 0} for row in again] == [row | {"draw": 0} for row in kept]
+    assert len(kept) == 6
