@@ -104,7 +104,8 @@ def test_the_next_image_is_fetched_as_pixels_alone(blind, reading, collection):
     following = analysed_image(collection, label="pituitary")
     page = blind.get(reverse("reading", args=[reading.pk])).content.decode()
     assert f'data-next="{reverse("image-pixels", args=[following.pk])}"' in page
-    assert re.findall(r'rel="(?:prefetch|preload|prerender)"|speculationrules', page) == []
+    ahead = re.findall(r'<link rel="(?:prefetch|preload|prerender)"[^>]*>|speculationrules', page)
+    assert [found for found in ahead if 'as="font"' not in found] == []
 
 
 def test_what_a_first_read_taken_back_had_seen_is_nothing(blind, say, reading):
