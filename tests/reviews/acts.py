@@ -1,11 +1,21 @@
 """Brings readings to any step, by the services."""
 
+from typing import Any
 from uuid import uuid4
 
 from classifier.models import Image
 from mriplatform.accounts.models import User
-from reviews.models import Reading
+from reviews.models import Reading, ReviewEvent
 from reviews.services.reading import claim_image, commit_first_read, give_verdict, reveal
+
+
+def found(reading: Reading, **findings: Any) -> ReviewEvent:
+    """Amends a reading by a row of the ledger that carries findings, whatever the forms ask for by now."""
+    verdict = reading.events.get(kind="verdict")
+    return ReviewEvent.objects.create(
+        reading=reading, sequence=reading.events.count() + 1, kind="amendment", label=verdict.label,
+        verdict=verdict.verdict, reason="location", supersedes=verdict, **findings,
+    )  # fmt: skip
 
 
 class Read:

@@ -12,6 +12,7 @@ from reviews.services.adjudication import adjudicate
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import amend, claim_image, commit_first_read, give_verdict, undo
 from tests.factories import analysed_image, make_collection
+from tests.reviews.acts import found
 
 
 def table(collection):
@@ -39,6 +40,16 @@ def test_a_row_says_who_what_when_and_what_they_had_seen(alice, collection, read
     assert (row.model_version, row.machine_label) == (1, "glioma")
     assert (row.first_read_label, row.first_read_confidence) == ("meningioma", 2)
     assert (row.protocol_mode, row.protocol_version) == ("blinded_first", 1)
+
+
+def test_a_row_carries_what_was_found_and_how_its_label_became_final(alice, collection, image, read):
+    box = {"shape": "box", "x": 0.5, "y": 0.4, "width": 0.2, "height": 0.1}
+    found(read.finished(alice, image, "pituitary"), location="sellar", image_quality="limited", region=box)
+    (row,) = labels(collection)
+    assert (row.location, row.image_quality, row.region) == ("sellar", "limited", box)
+    assert (row.final_path, row.changed_since) == ("one reader", False)
+    assert json.loads(table(collection)[0]["region"]) == box
+    assert document(collection)["labels"][0]["region"] == box
 
 
 def test_only_what_is_in_force_is_there(alice, collection, read):

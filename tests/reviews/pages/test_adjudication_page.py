@@ -1,6 +1,8 @@
 """Disagreements: shown to who decides, without names, times and the machine's answer; decided, and decided anew."""
 
+import json
 import re
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -73,6 +75,20 @@ def test_who_decides_sees_what_was_said_and_no_more(browse, ada, alice, disputed
     assert "Dural tail." in shown
     # Nothing says when anybody read.
     assert "<time" not in shown + overview
+
+
+def test_what_a_reader_found_is_shown_with_what_they_marked(browse, ada, bob, disputed):
+    from tests.reviews.acts import found
+
+    box = {"shape": "box", "x": 0.5, "y": 0.4, "width": 0.2, "height": 0.1}
+    client = browse(ada)
+    assert "Show what was marked" not in text(client.get(address(disputed)))
+    found(bob.readings.get(), location="sellar", image_quality="limited", region=box)
+    page = text(client.get(address(disputed)))
+    for words in ("Sellar or suprasellar", "Limited image", "Box marked", "Show what was marked"):
+        assert words in page
+    (marked,) = re.findall(r'data-region="([^"]+)"', page)
+    assert json.loads(unescape(marked)) == box
 
 
 def test_a_decision_is_final_and_leads_to_what_waits_next(browse, ada, dispute):
