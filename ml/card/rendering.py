@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ def render_card(records: Records) -> str:
     environment.filters |= {
         "share": share,
         "bounded": bounded,
+        "folds": folds,
         "span": span,
         "count": count,
         "points": points,
@@ -77,6 +79,11 @@ def _cases(records: Records) -> dict[tuple[str, str], dict[str, Any]]:
     if records.sources is None:
         return {}
     return {(case["source"], case["measure"]): case for case in records.sources["cases"]}
+
+
+def folds(runs: Mapping[str, Any]) -> list[str]:
+    """Returns the names of the runs that held out a fold, repetitions and variants left out."""
+    return sorted(name for name in runs if re.fullmatch(r"fold-\d", name))
 
 
 def share(value: float | None, digits: int = 3) -> str:

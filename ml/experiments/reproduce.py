@@ -102,9 +102,8 @@ def _finished(root: Path, work: Path, name: str, recipe: TrainRecipe, run: str, 
 
 def _compare(target: Path, by_recipe: dict[str, dict[str, Done]], found: dict[str, Any]) -> None:
     held = {name: folds_of(done) for name, done in by_recipe.items()}
-    runs = [{one.job.run for one in done} for done in held.values()]
-    if len(held) > 1 and runs[0] and all(names == runs[0] for names in runs):
-        found["comparison"] = compare_networks(held)
+    if (comparison := compare_networks(held)) is not None:
+        found["comparison"] = comparison
     first = next(iter(by_recipe.values()))
     plain, shipped = first.get(f"{folds.SHIPPED}{PLAIN}"), first.get(folds.SHIPPED)
     if plain and shipped:

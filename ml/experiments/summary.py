@@ -78,15 +78,22 @@ def without_copies(done: Done) -> dict[str, Any]:
     return evaluate(scores, done.job.collected.labels[index], done.job.collected.groups(index))
 
 
-def compare_networks(by_recipe: Mapping[str, Sequence[Done]]) -> dict[str, Any]:
-    """Compares recipes on all their held-out folds, image by image (`ml.comparison.compare`).
+def compare_networks(by_recipe: Mapping[str, Sequence[Done]]) -> dict[str, Any] | None:
+    """Compares recipes on the folds that all of them held out, image by image (`ml.comparison.compare`).
 
     Args:
-        by_recipe: for each recipe the same folds in the same order.
+        by_recipe: for each recipe its folds, in one order.
+
+    Returns:
+        The comparison with its `folds`; None for fewer than two recipes, or without a fold in common.
     """
-    pooled = {name: pool(done) for name, done in by_recipe.items()}
+    common = set.intersection(*({one.job.run for one in done} for done in by_recipe.values()))
+    if len(by_recipe) < 2 or not common:
+        return None
+    pooled = {name: pool([one for one in done if one.job.run in common]) for name, done in by_recipe.items()}
     _, _, truth, groups, _ = next(iter(pooled.values()))
-    return compare({name: found[0] for name, found in pooled.items()}, truth, groups)
+    found = compare({name: said[0] for name, said in pooled.items()}, truth, groups)
+    return found | {"folds": sorted(common)}
 
 
 def draw_side_by_side(plain: Done, shipped: Done) -> bytes:

@@ -131,8 +131,14 @@ def test_a_repetition_is_measured_in_points(public: Path, work: Path, record: di
 def test_networks_are_compared_on_the_same_images(public: Path, work: Path, record: dict) -> None:
     done = [one_run(public, work, "tiny", RECIPE, name) for name in ("fold-1", "fold-5")]
     found = compare_networks({"one": done, "other": done})
+    assert found is not None
+    assert found["folds"] == ["fold-1", "fold-5"]
     assert found["models"]["one"]["n"] == 48
     assert found["pairs"][0]["accuracy"]["difference"] == 0
+    partly = compare_networks({"one": done, "other": done[1:]})
+    assert partly is not None
+    assert (partly["folds"], partly["models"]["one"]["n"]) == (["fold-5"], 24)
+    assert compare_networks({"one": done[:1], "other": done[1:]}) is None
     assert draw_side_by_side(done[1], done[1]).startswith(b"\x89PNG")
 
 
