@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,8 +5,6 @@ from ml.checkpoint import Checkpoint
 from ml.explanation import ExplanationError, class_map, enlarge, normalise, overlay, saliency
 from ml.explanation.gradcam import OPACITY
 from ml.preprocessing import Frame, scale
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_closed_form_equals_automatic_differentiation(tiny: Checkpoint) -> None:
@@ -29,34 +22,6 @@ def test_closed_form_equals_automatic_differentiation(tiny: Checkpoint) -> None:
             cam = saliency(class_map(maps, label, against))
             assert np.abs(proof * places - cam).max() <= 1e-4 * max(1, cam.max())
             assert cam.max() > 0
-
-
-def test_closed_form_equals_automatic_differentiation_under_jax() -> None:
-    """`jax.grad` on a fresh network with 8 x 8 maps."""
-    program = """
-import keras, numpy as np
-from ml.config import NetworkSpec
-from ml.explanation import class_map, saliency
-from ml.explanation.proof import gradcam_autodiff
-from ml.networks import build_network
-assert keras.backend.backend() == "jax"
-keras.utils.set_random_seed(1)
-network = build_network(NetworkSpec(name="small_cnn", size=64), size=64)
-batch = np.random.default_rng(1).uniform(-1, 1, (3, 64, 64, 1)).astype(np.float32)
-maps = network.reader.predict_on_batch(batch)["maps"]
-assert maps.shape == (3, 8, 8, 4)
-for label, against in ((0, None), (1, None), (2, None), (3, None), (1, 0)):
-    other = None if against is None else np.full(3, against)
-    proof = gradcam_autodiff(network, batch, np.full(3, label), other)
-    cam = saliency(class_map(maps, label, against))
-    assert np.abs(proof * 64 - cam).max() <= 1e-4 * max(1, cam.max()), (label, against)
-print("equal")
-"""
-    settings = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=170
-    )
-    assert done.stdout.split() == ["equal"], done.stderr
 
 
 @pytest.mark.parametrize("side", [7, 14])
