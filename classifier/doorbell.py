@@ -18,18 +18,18 @@ _QUEUES: Final = {INFERENCE: "inference", TRAINING: "training"}
 _silent_until = 0.0
 
 
-def ring(task: str) -> None:
-    """Ask, once this transaction has committed, that a worker look at its queue."""
-    transaction.on_commit(lambda: _send(task), robust=True)
+def ring(task: str, queue: str = "") -> None:
+    """Ask, once this transaction has committed, that a worker look at its queue: its own, unless one is named."""
+    transaction.on_commit(lambda: _send(task, queue), robust=True)
 
 
-def _send(task: str) -> None:
+def _send(task: str, queue: str = "") -> None:
     """Send the bell, unless one went unheard just now: a broker that hangs then holds a request up once only."""
     global _silent_until
     if time.monotonic() < _silent_until:
         return
     try:
-        current_app.send_task(task, queue=_QUEUES[task], ignore_result=True, retry=False)
+        current_app.send_task(task, queue=queue or _QUEUES[task], ignore_result=True, retry=False)
     except OperationalError as error:
         # The row is committed and beat rings every few seconds: a broker that is away only delays the work.
         _silent_until = time.monotonic() + settings.BELL_SECONDS

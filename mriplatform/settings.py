@@ -254,6 +254,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": BELL_SECONDS,
         "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
     },
+    # Figures are made daily, and when somebody asks: this only looks whether they are due. By the inference worker,
+    # because a training holds the other one for hours; figures of a hundred thousand images take it seconds.
+    "ring-figures": {
+        "task": "reviews.compute_figures",
+        "schedule": 300.0,
+        "options": {"queue": "inference", "expires": 300},
+    },
 }
 
 # --- Words, time, logs ----------------------------------------------------------------------------------------

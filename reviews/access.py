@@ -9,7 +9,7 @@ from classifier.models import Image
 from mriplatform.accounts.access import NOT_FOUND, get_collection
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, is_reader_in
+from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
 from reviews.models import LabelSet, Reading
 from reviews.selectors import label_sets_of, readings_of, to_decide
 
@@ -17,7 +17,11 @@ READERS_GET_NO_LABELS = (
     "You read in this collection, and its labels say what the machine and the others answered on images that you "
     "may have yet to read. Somebody who does not read here can download them."
 )
-READERS_GET_NO_KNOWN_CASES = "You read in this collection, and are measured by its known cases. Somebody who does not read here sees to them."
+
+READERS_GET_NO_KNOWN_CASES = (
+    "You read in this collection, and are measured by its known cases. Somebody who does not read here sees to "
+    "them."
+)
 
 
 def get_reading(user: Visitor, reading_id: UUID) -> Reading:
@@ -99,3 +103,31 @@ def _image(image_id: UUID) -> Image:
     if image is None:
         raise Http404(NOT_FOUND)
     return image
+
+
+def get_collection_with_figures(user: Visitor, collection_id: UUID) -> tuple[Collection, bool]:
+    """A collection whose figures the user may see, and whether all of them.
+
+    Who reads or adjudicates there gets those of images that nobody reads any more, whatever else they hold.
+    """
+    collection = collections_of(user).filter(pk=collection_id).first()
+    if collection is None:
+        raise Http404(NOT_FOUND)
+    granted = permissions_in(user, collection_id)
+    if not granted & {Permission.DOWNLOAD_LABELS, Permission.READ, Permission.ADJUDICATE}:
+        raise PermissionDenied("None of your roles in this collection sees its figures.")
+    return collection, not is_reader_in(user, collection_id)
+
+
+def get_collection_to_measure(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose figures the user may have made anew; never one in which they read.
+
+    Figures made after each reading would tell what that one reading said.
+    """
+    collection, all_of_them = get_collection_with_figures(user, collection_id)
+    if not all_of_them or not permissions_in(user, collection_id) & {
+        Permission.FREEZE_LABELS,
+        Permission.PROMOTE,
+    }:
+        raise PermissionDenied("None of your roles in this collection has figures made; they are made daily.")
+    return collection

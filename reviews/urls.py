@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.views import adjudication, labels, protocol, reading, worklist
+from reviews.views import adjudication, figures, labels, protocol, reading, worklist
 
 urlpatterns = [
     path("collections/<uuid:collection_id>/worklist", worklist.worklist, name="worklist"),
@@ -36,5 +36,16 @@ urlpatterns = [
         "collections/<uuid:collection_id>/known-cases/<uuid:image_id>/take-back",
         protocol.take_back,
         name="known-case-take-back",
+    ),
+    path("collections/<uuid:collection_id>/figures", figures.figures, name="figures"),
+    path("collections/<uuid:collection_id>/figures/mine", figures.own_figures, name="own-figures"),
+    path("collections/<uuid:collection_id>/figures/compute", figures.compute, name="figures-compute"),
+    *(
+        path(f"collections/<uuid:collection_id>/{address}.{form}", view, {"form": form}, name=name)
+        for form in ("csv", "json")
+        for address, view, name in (
+            ("figures", figures.figures_download, "figures-download"),
+            ("figures/mine", figures.own_figures_download, "own-figures-download"),
+        )
     ),
 ]

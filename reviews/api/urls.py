@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reviews.api import adjudication, labels, protocols, readings, worklist
+from reviews.api import adjudication, figures, labels, protocols, readings, worklist
 
 urlpatterns = [
     path("readings", readings.Readings.as_view(), name="api-readings"),
@@ -44,5 +44,9 @@ urlpatterns = [
         "collections/<uuid:collection_id>/known-cases/<uuid:image_id>/take-back",
         protocols.KnownCaseTakenBack.as_view(),
         name="api-known-case-take-back",
+    ),
+    path("collections/<uuid:collection_id>/figures", figures.Figures.as_view(), name="api-figures"),
+    path(
+        "collections/<uuid:collection_id>/figures/mine", figures.OwnFigures.as_view(), name="api-own-figures"
     ),
 ]

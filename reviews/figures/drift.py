@@ -45,8 +45,8 @@ class Periods:
 def periods(images: Images, among: Bools | None = None) -> Periods | None:
     """Divide images by when they came; None as long as there are too few.
 
-    Periods are days, weeks, four weeks, quarters or years, the shortest of which there are at most 24; those with
-    fewer than `LEAST` images are left out.
+    Periods are days, weeks, four weeks, quarters or years, the shortest of which there are at most 24 and in which
+    most images have `LEAST` beside them; periods with fewer are left out.
     """
     places = np.arange(len(images)) if among is None else np.flatnonzero(among)
     if len(places) < 2 * LEAST:
@@ -55,10 +55,16 @@ def periods(images: Images, among: Bools | None = None) -> Periods | None:
     first = min(REFERENCE, len(order) // 2)
     rest = order[first:]
     days = images.arrived[rest]
-    length = next((one for one in _LENGTHS if days[-1] // one - days[0] // one < _MOST_PERIODS), _LENGTHS[-1])
+    length = next((one for one in _LENGTHS if _divides(days, one)), _LENGTHS[-1])
     number = (days // length).astype(np.int64)
     found = [(one * length, (one + 1) * length, rest[number == one]) for one in np.unique(number)]
     return Periods(order[:first], tuple(period for period in found if len(period[2]) >= LEAST))
+
+
+def _divides(days: Floats, length: float) -> bool:
+    """Whether periods of this length are few enough, and full enough for most images."""
+    sizes = np.unique(days // length, return_counts=True)[1]
+    return len(sizes) <= _MOST_PERIODS and 2 * int(sizes[sizes >= LEAST].sum()) >= len(days)
 
 
 def stability_index(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float:
@@ -74,9 +80,17 @@ def stability_index(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float:
 
 
 def binned(reference: Floats, values: Floats) -> tuple[Ints, Ints]:
-    """Counts of both over the tenths of the reference; equal values share a bin, and missing ones have their own."""
+    """Counts of both over the tenths of the reference; missing values have a bin of their own.
+
+    A value that makes up a twentieth of the reference or more, such as the usual size, has one too: what is below it
+    must not be taken for it.
+    """
     known = reference[np.isfinite(reference)]
     edges = np.unique(np.quantile(known, np.arange(1, _TENTHS) / _TENTHS)) if len(known) else np.empty(0)
+    usual = (
+        edges[[2 * _TENTHS * (known == edge).sum() >= len(known) for edge in edges]] if len(edges) else edges
+    )
+    edges = np.unique(np.concatenate((edges, np.nextafter(usual, -np.inf))))
     size = len(edges) + 2
 
     def counts(numbers: Floats) -> Ints:

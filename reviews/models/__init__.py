@@ -1,6 +1,6 @@
 """The human reader's records."""
 
-from reviews.models.figures import FigureSnapshot
+from reviews.models.figures import FigureRequest, FigureSnapshot
 from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssignment
 from reviews.models.protocol import KnownCase, ReadingProtocol
 from reviews.models.reading import Adjudication, Location, Reading, Reason, ReviewEvent, WithdrawalReason
@@ -9,6 +9,7 @@ from reviews.models.worklist import WorklistEntry
 
 __all__ = [
     "Adjudication",
+    "FigureRequest",
     "FigureSnapshot",
     "ImageStanding",
     "KnownCase",

@@ -1,5 +1,6 @@
 """What the readings said, computed by a job and dated."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -29,3 +30,20 @@ class FigureSnapshot(LedgerModel):
 
     def __str__(self) -> str:
         return f"Figures of {self.collection}, {self.computed_at:%Y-%m-%d %H:%M}"
+
+
+class FigureRequest(LedgerModel):
+    """Somebody asked for the figures of a collection as they are now; answered by the next snapshot after it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="figure_requests")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta(LedgerModel.Meta):
+        abstract = False
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["collection", "-at"], name="figure_request_newest")]
+
+    def __str__(self) -> str:
+        return f"Figures of {self.collection} asked for at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,73 @@
+"""Asks for figures, and makes them: a dated snapshot of everything that the readings of a collection say."""
+
+import logging
+import time
+from typing import Final
+
+from django.db import transaction
+
+from classifier import doorbell
+from mriplatform.accounts.models import Collection, User
+from mriplatform.audit.recording import record
+from reviews.figures.whole import all_figures
+from reviews.models import FigureRequest, FigureSnapshot
+from reviews.selectors.figure_data import gather
+from reviews.selectors.figures import collections_with_due_figures, open_request
+
+logger = logging.getLogger(__name__)
+
+COMPUTE: Final = "reviews.compute_figures"
+_QUEUE: Final = "inference"
+
+
+@transaction.atomic
+def ask_for_figures(*, actor: User, collection: Collection) -> FigureRequest:
+    """Ask that the figures be made anew; as long as nobody has answered, asking again adds nothing but a bell."""
+    doorbell.ring(COMPUTE, _QUEUE)
+    if waiting := open_request(collection):
+        return waiting
+    asked = FigureRequest.objects.create(collection=collection, asked_by=actor)
+    record(action="figures.asked", actor=actor, target=asked, collection_id=collection.pk)
+    return asked
+
+
+def compute_due_figures() -> FigureSnapshot | None:
+    """Make the figures of one collection whose are due, and ring again, so that predictions get in between.
+
+    A collection whose figures cannot be made holds up no other.
+    """
+    for collection in collections_with_due_figures():
+        try:
+            snapshot = compute_figures(collection=collection)
+        except Exception:
+            logger.exception("The figures of collection %s could not be made.", collection.pk)
+            continue
+        if snapshot is not None:
+            doorbell.ring(COMPUTE, _QUEUE)
+            return snapshot
+    return None
+
+
+@transaction.atomic
+def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
+    """Make and keep the figures of a collection; None where another worker is at it.
+
+    One transaction from reading to keeping: its start is the date of the snapshot, so that what is said or asked for
+    meanwhile is newer than it.
+    """
+    locked = Collection.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=collection.pk)
+    if locked.first() is None:
+        return None
+    begun = time.monotonic()
+    found = gather(collection)
+    content = all_figures(found.images, found.readings, found.embeddings)
+    content["numbers"] = {str(reader): number for reader, number in found.readers.items()}
+    seconds = time.monotonic() - begun
+    snapshot = FigureSnapshot.objects.create(
+        collection=collection, content=content, events=found.events, seconds=round(seconds, 3)
+    )
+    record(
+        action="figures.computed", target=snapshot, collection_id=collection.pk,
+        events=found.events, seconds=snapshot.seconds,
+    )  # fmt: skip
+    return snapshot
