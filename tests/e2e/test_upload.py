@@ -95,7 +95,7 @@ def test_the_answer_arrives_by_itself_and_its_map_goes_on_the_image(sign_in, own
 
     def as_while_waiting(route: Route) -> None:
         body = route.fetch().text()
-        ask = f'hx-get="/studies/{study}/status?asked=1" hx-trigger="load delay:600ms" hx-swap="outerHTML"'
+        ask = f'hx-get="/studies/{study}/status?asked=1" hx-trigger="ask from:body" hx-swap="outerHTML"'
         body = body.replace('<div id="study-progress"', f'<div id="study-progress" {ask}', 1)
         answer = '<section id="answer" class="card stack"><p>Nothing yet.</p></section>'
         body = re.sub(r'<section id="answer".*?</section>', answer, body, flags=re.DOTALL)
@@ -104,7 +104,7 @@ def test_the_answer_arrives_by_itself_and_its_map_goes_on_the_image(sign_in, own
     page.route(f"**/studies/{study}", as_while_waiting)
     page.goto(f"/studies/{study}")
     expect(page.locator("#answer")).to_contain_text("Nothing yet.")
-    page.evaluate("window.sameDocument = true")
+    page.evaluate("(window.sameDocument = true, document.body.dispatchEvent(new Event('ask')), true)")
     expect(page.locator("#answer .probability.top")).to_be_visible()
     expect(page.locator("live-region")).to_contain_text("is analysed.")
     page.get_by_text("Map on").click()
