@@ -80,6 +80,7 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
         "verdict_words": said_in(state.verdict) if state.verdict else "",
         "history": history_lines(state, prediction),
         "entered": entered,
+        "region": _region(state, entered),
         "idempotency_key": uuid7(),
         **_choices(state, prediction, entered),
     }
@@ -143,6 +144,16 @@ def _first_read(state: ReadingState) -> dict[str, Any] | None:
         "at": event.at,
         "said": in_sentence(event.label or event.verdict),
     }
+
+
+def _region(state: ReadingState, entered: Mapping[str, Any]) -> str:
+    """Where the finding is marked, as the form's field holds it: as entered, else as it was said last."""
+    if "region" in entered:
+        marked = entered["region"]
+    else:
+        said = [event.region for event in (state.verdict, state.first_read) if event is not None]
+        marked = said[0] if said else None
+    return marked if isinstance(marked, str) else json.dumps(marked) if marked else ""
 
 
 def _answered(prediction: Prediction) -> Answered:

@@ -5,7 +5,7 @@
 const PAUSE = 700; // ms after the last change
 const AGAIN = 15_000; // ms until what could not be sent is tried again
 const STILL_HERE = 5 * 60_000; // ms between signs of life that keep the claim
-const FIELDS = ["label", "confidence", "reason", "note"];
+const FIELDS = ["label", "confidence", "reason", "note", "region"];
 
 let current = null;
 
@@ -75,7 +75,7 @@ class Draft {
     for (const [name, value] of Object.entries(JSON.parse(found)))
       for (const field of form.querySelectorAll(`[name="${name}"]`)) {
         if (field.type === "radio") field.checked = field.value === value;
-        else if (field.type !== "hidden") field.value = value;
+        else if (field.type !== "hidden" || name === "region") field.value = value;
       }
     this.#later(0);
   }

@@ -1,6 +1,7 @@
 // The reading page: steps without a reload, so that window, zoom and what was typed stay. Without it, plain forms do the same.
 import { toast } from "../js/toast-undo.js";
 import { keepDraft } from "./draft.js";
+import { keepRegion } from "./region.js";
 import "./next-reading.js";
 
 const panel = () => document.getElementById("panel");
@@ -76,6 +77,7 @@ function arrange() {
   const range = panel()?.querySelector("details.range");
   range?.addEventListener("toggle", () => fillRange(range));
   keepDraft(panel());
+  keepRegion(panel());
 }
 
 // From the image that is read to the one that is looked at; closed, the range is none.
