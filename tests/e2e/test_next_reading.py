@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.test_reading import Room, enter
 
@@ -96,3 +96,24 @@ def test_where_the_next_page_does_not_come_the_browser_goes_there(room: Room) ->
     assert broken
     assert not page.evaluate(GONE_ON)
     assert page.url == broken[0]
+
+
+def test_keys_pressed_before_the_scripts_have_run_wait_for_them(room: Room) -> None:
+    page = room.page
+    room.open()
+    room.press("n")
+    room.image_ready()
+    held: list[Route] = []
+    page.route("**/mri-viewer*.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    expect(page.get_by_text("What do you see?")).to_be_visible()
+    # The module of the keys runs before that of the viewer, which is still on its way.
+    expect(page.locator("[data-key][aria-keyshortcuts]").first).to_be_attached()
+    page.evaluate("window.stayed = true")
+    for key in ("1", "9", "Enter"):
+        page.keyboard.press(key)
+    assert len(held) == 1
+    expect(page.get_by_role("radio", name="Glioma")).not_to_be_checked()
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Show it")).to_be_visible()
+    assert page.evaluate(GONE_ON)

@@ -69,7 +69,7 @@ def test_a_blind_reader_learns_it_after_the_first_read(furnished, page: Page) ->
     limit, score = (page.locator(f".unlikeness {part}").bounding_box() for part in ("line", "rect"))
     assert score["x"] < limit["x"] < score["x"] + score["width"]
     # To go the machine's way asks for a reason, as any change does.
-    for key in ("c", "q", "Enter"):
+    for key in ("c", "g", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_text("Recorded: not assessable.", exact=True)).to_be_visible()
     events = reader.readings.get(image=image).events.values_list("kind", "verdict", "label", "reason")

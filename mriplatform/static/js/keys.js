@@ -72,16 +72,34 @@ function act(element) {
   }
 }
 
+function elementOf(name, target) {
+  const found = keyed("[data-key]:not([data-key-hint])").filter((one) => keysOf(one).includes(name));
+  const near = target.closest?.("mri-viewer");
+  return found.find((one) => near?.contains(one)) ?? found[0];
+}
+
+// Until all modules have run, a key would act on a half-made page and send its form plainly: it waits, in order.
+const early = [];
+let whole = document.readyState === "complete";
+document.addEventListener("DOMContentLoaded", () =>
+  setTimeout(() => {
+    whole = true;
+    for (const [name, target] of early.splice(0)) {
+      const element = elementOf(name, target);
+      if (element) act(element);
+    }
+  }),
+);
+
 document.addEventListener("keydown", (event) => {
   if (root.dataset.keys !== "on" || event.defaultPrevented || takesKeys(event.target, event.key)) return;
   const name = nameOf(event);
   if (name === null) return;
-  const found = keyed("[data-key]:not([data-key-hint])").filter((one) => keysOf(one).includes(name));
-  const near = event.target.closest?.("mri-viewer");
-  const element = found.find((one) => near?.contains(one)) ?? found[0];
+  const element = elementOf(name, event.target);
   if (!element || (event.repeat && !element.hasAttribute("data-key-repeat"))) return;
   event.preventDefault();
-  act(element);
+  if (whole) act(element);
+  else early.push([name, event.target]);
 });
 
 // --- The sheet -------------------------------------------------------------------------------------------------
