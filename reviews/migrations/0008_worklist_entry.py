@@ -49,7 +49,9 @@ $$;
 
 CREATE FUNCTION reviews_worklist_entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_TABLE_NAME = 'classifier_image' THEN
+    IF TG_TABLE_NAME = 'classifier_prediction' AND TG_OP = 'DELETE' THEN
+        DELETE FROM reviews_worklistentry WHERE image_id = OLD.image_id;
+    ELSIF TG_TABLE_NAME = 'classifier_image' THEN
         PERFORM reviews_keep_worklist_entry(NEW.id);
     ELSIF TG_TABLE_NAME = 'reviews_reviewevent' THEN
         PERFORM reviews_keep_worklist_entry(image_id) FROM reviews_reading WHERE id = NEW.reading_id;
@@ -64,6 +66,9 @@ $$;
 
 CREATE TRIGGER worklist_follows_answer AFTER INSERT OR UPDATE OF status ON classifier_prediction
     FOR EACH ROW WHEN (NEW.status = 'succeeded' AND NOT NEW.for_comparison)
+    EXECUTE FUNCTION reviews_worklist_entry_follows();
+CREATE TRIGGER worklist_follows_lost_answer AFTER DELETE ON classifier_prediction
+    FOR EACH ROW WHEN (OLD.status = 'succeeded' AND NOT OLD.for_comparison)
     EXECUTE FUNCTION reviews_worklist_entry_follows();
 CREATE TRIGGER worklist_follows_pixels AFTER UPDATE OF hidden_at, pixels ON classifier_image
     FOR EACH ROW EXECUTE FUNCTION reviews_worklist_entry_follows();

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, SmallIntegerField, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from classifier.models import Image
+from classifier.models import Image, JobStatus
+from classifier.selectors import answering_rows
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
@@ -89,15 +90,11 @@ def begun(user: User, collection: Collection, *, aside: bool | None = None) -> Q
         aside: only those of the list of images without a class, or only the others; where there is no such list
             every reading is among the others.
     """
-    of_list = (
-        Q(image__entry__aside=True, protocol__mode=ASSISTED) if has_list_aside(collection) else Q(pk__in=[])
-    )
     going_on = ~Q(purpose=LABEL) | may_read(user, collection, at="image__entry__")
-    narrowed = {None: Q(), True: of_list, False: ~of_list}[aside]
     return (
         Reading.objects.filter(
             going_on,
-            narrowed,
+            _of_list(collection, aside=aside),
             reader=user,
             finished_at=None,
             protocol__collection=collection,
@@ -109,9 +106,24 @@ def begun(user: User, collection: Collection, *, aside: bool | None = None) -> Q
     )
 
 
+def _of_list(collection: Collection, *, aside: bool | None) -> Q:
+    if aside is None:
+        return Q()
+    if not has_list_aside(collection):
+        return Q(pk__in=[]) if aside else Q()
+    apart = Q(image__entry__aside=True, protocol__mode=ASSISTED)
+    return apart if aside else ~apart
+
+
 def not_begun(user: User, images: QuerySet[Image]) -> QuerySet[Image]:
     """The images of a list that the user has not begun."""
     return images.exclude(pk__in=Reading.objects.filter(reader=user, finished_at=None).values("image"))
+
+
+def is_being_analysed(collection: Collection) -> bool:
+    """Whether the machine still works on images of the collection, or has them in line."""
+    waiting = answering_rows().filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
+    return waiting.filter(image__collection=collection).exists()
 
 
 def worklist_counts(user: User, collection: Collection) -> dict[str, int]:
@@ -162,7 +174,8 @@ def open_reading(user: User) -> Reading | None:
 
 def _held_by_others(user: User, collection: Collection) -> QuerySet[Reading, UUID]:
     """Images of which others hold all places that are left, by claims that have not run out."""
-    in_force = protocol_of(collection).readers_per_image
+    newest = ReadingProtocol.objects.filter(collection=collection).order_by("-version")
+    in_force = Subquery(newest.values("readers_per_image")[:1])
     return (
         _claimed()
         .filter(protocol__collection=collection)
@@ -170,7 +183,9 @@ def _held_by_others(user: User, collection: Collection) -> QuerySet[Reading, UUI
         .order_by()
         .values("image")
         .annotate(holders=Count("pk"))
-        .filter(holders__gte=Coalesce(F("image__entry__places"), in_force))
+        .filter(
+            holders__gte=Coalesce(F("image__entry__places"), in_force, 1, output_field=SmallIntegerField())
+        )
         .values_list("image", flat=True)
     )
 

@@ -11,7 +11,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from classifier.models import Image
-from classifier.selectors import study_counts
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, permissions_in
@@ -23,7 +22,7 @@ from reviews.selectors import Step, protocol_of, reading_state, readings_of, set
 from reviews.selectors import worklist as waiting
 from reviews.selectors.narrowing import narrowed
 from reviews.selectors.recent import recent_verdict
-from reviews.selectors.worklist import begun, not_begun
+from reviews.selectors.worklist import begun, is_being_analysed, not_begun
 from reviews.services.reading import claim_image
 from reviews.views.answering import go_to_next
 from reviews.views.presenting import recent_toast
@@ -64,7 +63,8 @@ def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         ),
         "filter": form,
         "narrowed": any(value for value in asked.values()),
-        "studies": {} if listed else study_counts(user).get(collection.pk, {}),
+        "analysing": not listed and is_being_analysed(collection),
+        "empty": not listed and not Image.objects.filter(collection=collection).exists(),
         "shown": SHOWN,
         "rows": _recent(user, collection),
         "recent": recent_toast(recent_verdict(user)),

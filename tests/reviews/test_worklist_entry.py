@@ -39,6 +39,11 @@ def test_an_image_has_a_row_from_its_answer_on(collection, alice):
     assert 0 <= entry.draw < 1
 
 
+def test_without_its_answer_an_image_has_no_row(image):
+    image.predictions.all()._raw_delete("default")
+    assert not WorklistEntry.objects.exists()
+
+
 def test_an_answer_without_a_class_has_no_measure(collection):
     entry = entry_of(analysed_image(collection, label="not_assessable"))
     assert (entry.aside, entry.open) == (True, True)
