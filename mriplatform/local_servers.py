@@ -69,6 +69,8 @@ class LocalPostgres(LocalServer):
         }
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            # A test has a hundred clients act at once, each with a connection of its own.
+            settings["max_connections"] = "200"
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         program = str(for_user(find_postgres(), user_id))
         return self._run([program, "-D", own_folder(self.folder, user_id), *options], user_id, log, lock)

@@ -180,6 +180,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ClassEnum": "ml.labels.CLASSES",
         "ReadLabelEnum": "reviews.api.serializers.READ_LABELS",
+        "ReasonEnum": "reviews.models.Reason",
+        "WithdrawalReasonEnum": "reviews.models.WithdrawalReason",
     },
 }
 REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRESH": False}

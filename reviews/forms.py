@@ -1,16 +1,18 @@
 """What a page's form may hold. What it means, and whether it may be said, is the services' to decide."""
 
+import json
 from typing import Any
 
 from django import forms
 
 from ml.labels import DISPLAY_NAMES
 from reviews.exceptions import ReviewRefused
-from reviews.models import ReadingProtocol, Reason, ReviewEvent
+from reviews.models import Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
 from reviews.services.protocols import HIGHEST_RATE, LEAST_RANDOM, MAX_READERS
 from reviews.services.statements import MAX_NOTE_CHARACTERS
 
 NOT_ASSESSABLE = ReviewEvent.Verdict.NOT_ASSESSABLE
+NOTE_TOO_LONG = {"max_length": f"The note is too long; the limit is {MAX_NOTE_CHARACTERS:,} characters."}
 ANSWERS = [*DISPLAY_NAMES.items(), (NOT_ASSESSABLE.value, NOT_ASSESSABLE.label)]
 
 
@@ -29,7 +31,42 @@ class Said(forms.Form):
         return self.cleaned_data
 
 
-class FirstReadForm(Said):
+class RegionField(forms.CharField):
+    """A region as JSON text, as the viewer tells it; empty, or `null`, where nothing is marked."""
+
+    def __init__(self) -> None:
+        unreadable = "The marked region could not be read. Remove it and mark it again."
+        super().__init__(
+            required=False, max_length=400, error_messages={"invalid": unreadable, "max_length": unreadable}
+        )
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return json.loads(text) if text else None
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class StepForm(Said):
+    """What goes with everything that is said of an image: its quality, where the finding lies, and how long it took."""
+
+    image_quality = forms.ChoiceField(
+        choices=[("", ""), *ReviewEvent.Quality.choices], required=False,
+        error_messages={"invalid_choice": "Choose an image quality that the page offers."},
+    )  # fmt: skip
+    location = forms.ChoiceField(
+        choices=[("", ""), *Location.choices], required=False,
+        error_messages={"invalid_choice": "Choose a location that the page offers."},
+    )  # fmt: skip
+    region = RegionField()
+    active_ms = forms.IntegerField(
+        required=False, min_value=0,
+        error_messages={"invalid": "The active time is a whole number of milliseconds."},
+    )  # fmt: skip
+
+
+class FirstReadForm(StepForm):
     label = forms.ChoiceField(
         choices=ANSWERS,
         error_messages={
@@ -49,7 +86,11 @@ class FirstReadForm(Said):
         return cleaned
 
 
-class VerdictForm(Said):
+class RevealForm(Said):
+    active_ms = forms.IntegerField(required=False, min_value=0)
+
+
+class VerdictForm(StepForm):
     label = forms.ChoiceField(
         choices=ANSWERS,
         error_messages={
@@ -58,18 +99,33 @@ class VerdictForm(Said):
         },
     )
     reason = forms.ChoiceField(choices=Reason.choices, required=False)
-    note = forms.CharField(
-        max_length=MAX_NOTE_CHARACTERS,
-        required=False,
-        error_messages={
-            "max_length": f"The note is too long; the limit is {MAX_NOTE_CHARACTERS:,} characters."
-        },
-    )
+    note = forms.CharField(max_length=MAX_NOTE_CHARACTERS, required=False, error_messages=NOTE_TOO_LONG)
     idempotency_key = forms.UUIDField()
 
 
 class UndoForm(Said):
     event = forms.UUIDField(required=False)
+
+
+class WithdrawForm(Said):
+    """Why a verdict is taken back."""
+
+    reason = forms.ChoiceField(
+        choices=WithdrawalReason.choices,
+        error_messages={
+            "required": "Say why you take it back: choose a reason.",
+            "invalid_choice": "Choose a reason that the page offers.",
+        },
+    )
+    note = forms.CharField(max_length=MAX_NOTE_CHARACTERS, required=False, error_messages=NOTE_TOO_LONG)
+    idempotency_key = forms.UUIDField()
+
+
+class DraftForm(Said):
+    """What a page has filled in so far. Words are kept as they are; a region and a time are read."""
+
+    region = RegionField()
+    active_ms = forms.IntegerField(required=False, min_value=0)
 
 
 class DecisionForm(Said):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("readings/<uuid:reading_id>/verdict", reading.verdict, name="reading-verdict"),
     path("readings/<uuid:reading_id>/undo", reading.undo, name="reading-undo"),
     path("readings/<uuid:reading_id>/amend", reading.amend, name="reading-amend"),
+    path("readings/<uuid:reading_id>/withdraw", reading.withdraw, name="reading-withdraw"),
     path("readings/<uuid:reading_id>/draft", reading.draft, name="reading-draft"),
     path("readings/<uuid:reading_id>/identity", reading.identity, name="reading-identity"),
     path("collections/<uuid:collection_id>/labels", labels.labels, name="labels"),

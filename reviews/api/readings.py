@@ -21,11 +21,12 @@ from reviews.api.serializers import (
     ReadingQuerySerializer,
     ReadingRowSerializer,
     ReadingSerializer,
+    RevealSerializer,
     ReviewEventSerializer,
     ReviewEventsSerializer,
     ReviewVerdictSerializer,
-    StepSerializer,
     UndoSerializer,
+    WithdrawalSerializer,
 )
 from reviews.api.shown import shown_event, shown_reading, shown_row
 from reviews.exceptions import ReviewRefused
@@ -112,9 +113,14 @@ class Saying(ApiView):
         reading_id: UUID,
         serializer: type[StrictSerializer],
         step: Callable[..., ReviewEvent],
+        *,
+        of_what_was_seen: bool = False,
     ) -> Response:
+        """Take the step; `of_what_was_seen`: of the reading as the caller fetched it, and of no later one."""
         reading = get_reading(request.user, reading_id)
         sent = self.sent(serializer, request.data)
+        if of_what_was_seen:
+            sent = sent | {"if_revision": _revision_seen(request)}
         key = _idempotency_key(request)
         return _event(step(reader=person(request), reading=reading, idempotency_key=key, **sent))
 
@@ -136,13 +142,13 @@ class Reveal(ApiView):
         operation_id="reveal_machine_answer",
         summary="Show the machine's answer; that it was shown goes on record",
         description="409 before the first read of a blinded reading. The second time changes nothing.",
-        request=StepSerializer,
+        request=RevealSerializer,
         responses={200: ReadingSerializer, **problems(400, 401, 404, 409)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
         reading = get_reading(request.user, reading_id)
-        self.sent(StepSerializer, request.data)
-        steps.reveal(reader=person(request), reading=reading)
+        sent = self.sent(RevealSerializer, request.data)
+        steps.reveal(reader=person(request), reading=reading, **sent)
         return _reading(request, reading_id)
 
 
@@ -163,12 +169,32 @@ class Amendment(Saying):
     @extend_schema(
         operation_id="amend_verdict",
         summary="Say otherwise later; the verdict in force is superseded and stays on record",
-        parameters=[IDEMPOTENCY_KEY],
+        description=(
+            "It is said whole: what it leaves out is not said any more. 412 where the reading changed since its ETag "
+            "was fetched; of many amendments of one ETag, one is recorded."
+        ),
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
         request=ReviewVerdictSerializer,
-        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 412, 422, 428)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
-        return self.say(request, reading_id, ReviewVerdictSerializer, steps.amend)
+        return self.say(request, reading_id, ReviewVerdictSerializer, steps.amend, of_what_was_seen=True)
+
+
+class Withdrawal(Saying):
+    @extend_schema(
+        operation_id="withdraw_verdict",
+        summary="Take back the verdict in force, at any time, with a reason",
+        description=(
+            "It counts for nothing from then on, and stays on record. The reading waits for its verdict again, as long "
+            "as no others have taken its place."
+        ),
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        request=WithdrawalSerializer,
+        responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 412, 422, 428)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        return self.say(request, reading_id, WithdrawalSerializer, steps.withdraw, of_what_was_seen=True)
 
 
 class Undo(ApiView):
@@ -225,7 +251,7 @@ def _idempotency_key(request: Request) -> UUID | None:
 def _revision_seen(request: Request) -> str:
     if_match: str | None = request.headers.get("If-Match")
     if if_match is None:
-        sentence = "Send If-Match with the reading's ETag, so that no newer draft is lost."
+        sentence = "Send If-Match with the reading's ETag, so that nothing newer is lost."
         raise ReviewRefused(sentence, code="if_match_missing", status=428)
     # A proxy that compresses marks the tag as weak, or ends it in the encoding's name; the revision has no hyphen.
     return if_match.strip().removeprefix("W/").strip('"').partition("-")[0]

@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from ml.labels import CLASSES
 from mriplatform.api.serializers import StrictSerializer
-from reviews.models import ReadingProtocol, Reason, ReviewEvent
+from reviews.models import Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
 from reviews.selectors import Step
+from reviews.services.findings import SHAPES
 
 # What a reader can say that an image shows.
 READ_LABELS = (*CLASSES, ReviewEvent.Verdict.NOT_ASSESSABLE.value)
@@ -30,11 +31,50 @@ class ClaimSerializer(StrictSerializer):
     )
 
 
-class StepSerializer(StrictSerializer):
-    """A step that takes no fields: its address says it all."""
+class RegionSerializer(StrictSerializer):
+    """Where the finding lies, in shares of the image's width and height."""
+
+    shape = serializers.ChoiceField(choices=SHAPES)
+    x = serializers.FloatField(min_value=0, max_value=1, help_text="The centre, from the left.")
+    y = serializers.FloatField(min_value=0, max_value=1, help_text="The centre, from the top.")
+    width = serializers.FloatField(
+        min_value=0, max_value=1, required=False, help_text="Of a box or an ellipse; a point has none."
+    )
+    height = serializers.FloatField(min_value=0, max_value=1, required=False)
 
 
-class FirstReadSerializer(StrictSerializer):
+class TimedSerializer(StrictSerializer):
+    active_ms = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        allow_null=True,
+        help_text=(
+            "How long the reader worked on this step, in milliseconds, idle time left out. What exceeds the time "
+            "since the event before, or since the claim, is cut off. Null where nobody measured it."
+        ),
+    )
+
+
+class FindingsSerializer(TimedSerializer):
+    """What may go with everything that is said of an image."""
+
+    image_quality = serializers.ChoiceField(
+        choices=ReviewEvent.Quality.choices,
+        required=False,
+        allow_blank=True,
+        help_text="With the first read; in an assisted reading, which has none, with the verdict.",
+    )
+    location = serializers.ChoiceField(
+        choices=Location.choices, required=False, allow_blank=True, help_text="Where in the brain it lies."
+    )
+    region = RegionSerializer(required=False, allow_null=True)
+
+
+class RevealSerializer(TimedSerializer):
+    """When and how long is all there is to say."""
+
+
+class FirstReadSerializer(FindingsSerializer):
     label = serializers.ChoiceField(choices=READ_LABELS)  # type: ignore[assignment]  # no attribute
     confidence = serializers.ChoiceField(
         choices=ReviewEvent.Confidence.choices,
@@ -44,7 +84,7 @@ class FirstReadSerializer(StrictSerializer):
     )
 
 
-class ReviewVerdictSerializer(StrictSerializer):
+class ReviewVerdictSerializer(FindingsSerializer):
     verdict = serializers.ChoiceField(choices=ReviewEvent.Verdict.choices)
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
         choices=CLASSES,
@@ -68,7 +108,14 @@ class UndoSerializer(StrictSerializer):
     )
 
 
-class DraftSerializer(StrictSerializer):
+class WithdrawalSerializer(StrictSerializer):
+    reason = serializers.ChoiceField(choices=WithdrawalReason.choices)
+    note = serializers.CharField(
+        required=False, allow_blank=True, max_length=NOTE_CHARACTERS, help_text="Needed with `other`."
+    )
+
+
+class DraftSerializer(FindingsSerializer):
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
         choices=READ_LABELS, required=False, allow_blank=True
     )
@@ -89,6 +136,10 @@ class ReviewEventSerializer(serializers.Serializer[Any]):
     confidence = serializers.IntegerField(allow_null=True)
     reason = serializers.CharField()
     note = serializers.CharField()
+    image_quality = serializers.CharField(help_text="Empty where nothing was said of it.")
+    location = serializers.CharField()
+    region = RegionSerializer(allow_null=True)
+    active_ms = serializers.IntegerField(allow_null=True, help_text="Null where nobody measured it.")
     saw_prediction = serializers.BooleanField(help_text="The machine's answer had been shown by then.")
     prediction = serializers.UUIDField(allow_null=True, help_text="From the reveal on.")
     supersedes = serializers.UUIDField(

@@ -10,6 +10,7 @@ urlpatterns = [
     path("readings/<uuid:reading_id>/reveal", readings.Reveal.as_view(), name="api-reveal"),
     path("readings/<uuid:reading_id>/verdict", readings.ReviewVerdict.as_view(), name="api-verdict"),
     path("readings/<uuid:reading_id>/amend", readings.Amendment.as_view(), name="api-amend"),
+    path("readings/<uuid:reading_id>/withdraw", readings.Withdrawal.as_view(), name="api-withdraw"),
     path("readings/<uuid:reading_id>/undo", readings.Undo.as_view(), name="api-undo"),
     path("readings/<uuid:reading_id>/draft", readings.Draft.as_view(), name="api-draft"),
     path("collections/<uuid:collection_id>/labels", labels.Labels.as_view(), name="api-labels"),

@@ -9,9 +9,15 @@ from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reading
 from reviews.selectors import reading_revision
 from reviews.services.claims import renew_lease
+from reviews.services.findings import clean_region, known_active_ms
 from reviews.services.statements import clean_note
 
-DRAFT_FIELDS: Final = frozenset({"label", "confidence", "verdict", "reason", "note"})
+DRAFT_FIELDS: Final = frozenset(
+    {
+        "label", "confidence", "verdict", "reason", "note",
+        "image_quality", "location", "region", "active_ms",
+    }
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -24,19 +30,28 @@ def save_draft(
         if_revision: the `reading_revision` that the caller saw; a draft that is based on another is refused.
 
     Raises:
-        ReviewRefused: 400, an unknown field, or a value that is no short text or number.
+        ReviewRefused: 400, an unknown field, a value that is no short text or number, or a malformed region.
         ReadingConflict: the reading is finished or lost; 412, it changed meanwhile.
     """
     checked = _checked_draft(draft)
     held = renew_lease(reader=reader, reading=reading)
-    if if_revision is not None and if_revision != reading_revision(held):
-        raise ReadingConflict(
-            "This reading changed meanwhile. Fetch it again, then send the draft with its new ETag.",
-            code="changed_meanwhile", status=412,
-        )  # fmt: skip
+    ensure_unchanged(held, if_revision)
     held.draft = checked
     held.save(update_fields=["draft"])
     return held
+
+
+def ensure_unchanged(held: Reading, if_revision: str | None) -> None:
+    """Refuse what is based on another state of a locked reading than it has; None presumes nothing.
+
+    Raises:
+        ReadingConflict: 412, the reading changed since that `reading_revision`.
+    """
+    if if_revision is not None and if_revision != reading_revision(held):
+        raise ReadingConflict(
+            "This reading changed meanwhile. Fetch it again, then send this with its new ETag.",
+            code="changed_meanwhile", status=412,
+        )  # fmt: skip
 
 
 def _checked_draft(draft: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +63,11 @@ def _checked_draft(draft: dict[str, Any]) -> dict[str, Any]:
         )  # fmt: skip
     checked: dict[str, Any] = {}
     for name, value in draft.items():
-        if isinstance(value, str):
+        if name == "region":
+            checked[name] = clean_region(value)
+        elif name == "active_ms":
+            checked[name] = known_active_ms(value)
+        elif isinstance(value, str):
             checked[name] = clean_note(value)
         elif value is None or (name == "confidence" and isinstance(value, int) and abs(value) < 100):
             checked[name] = value

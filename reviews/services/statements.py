@@ -1,12 +1,13 @@
 """What a reader may say: each function takes what came in and returns a statement, or refuses it with a sentence."""
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Self
 
 from ml.labels import CLASSES, DISPLAY_NAMES
 from reviews.exceptions import ReadingConflict, ReviewRefused
-from reviews.models import Reason, ReviewEvent
+from reviews.models import Reason, ReviewEvent, WithdrawalReason
 from reviews.selectors import ReadingState
+from reviews.services.findings import clean_region, known_location, known_quality
 
 Verdict = ReviewEvent.Verdict
 NOT_ASSESSABLE: Final = Verdict.NOT_ASSESSABLE.value
@@ -15,30 +16,55 @@ MAX_NOTE_CHARACTERS: Final = 2000
 
 @dataclass(frozen=True)
 class Statement:
-    """The content of one review event."""
+    """The content of one review event. How long it took the reader is no part of it: nobody says that."""
 
     label: str = ""
     verdict: str = ""
     confidence: int | None = None
     reason: str = ""
     note: str = ""
+    image_quality: str = ""
+    location: str = ""
+    region: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, event: ReviewEvent) -> Self:
+        return cls(**{field.name: getattr(event, field.name) for field in fields(cls)})
+
+    @classmethod
+    def with_findings(cls, *, image_quality: str, location: str, region: object, **said: Any) -> Self:
+        """A statement with its findings checked, whatever else of it is still to be.
+
+        Raises:
+            ReviewRefused: 400, a quality or location outside its list, or a region that is none.
+        """
+        return cls(
+            **said,
+            image_quality=known_quality(image_quality),
+            location=known_location(location),
+            region=clean_region(region),
+        )
 
 
-def first_read_statement(label: str, confidence: int | None) -> Statement:
+def first_read_statement(raw: Statement) -> Statement:
     """A first read: one of the four classes with a confidence, or `not_assessable`, where none is needed.
+
+    Args:
+        raw: what was said, its label a class or `not_assessable`.
 
     Raises:
         ReviewRefused: 400, an unknown label or confidence.
     """
+    label, confidence = raw.label, raw.confidence
     if confidence not in (None, *ReviewEvent.Confidence.values) or isinstance(confidence, bool):
         raise _malformed("The confidence is 1 (unsure), 2 (fairly sure) or 3 (sure).", "unknown_confidence")
     if label == NOT_ASSESSABLE:
-        return Statement(verdict=NOT_ASSESSABLE, confidence=confidence)
+        return replace(raw, label="", verdict=NOT_ASSESSABLE)
     if not label:
         raise _malformed(f"Say what you see: {_classes()}, or {NOT_ASSESSABLE}.", "label_missing")
     if confidence is None:
         raise _malformed("Say how sure you are: 1, 2 or 3.", "confidence_missing")
-    return Statement(label=known_label(label), confidence=confidence)
+    return replace(raw, label=known_label(label))
 
 
 def as_meant(statement: Statement, machine_answer: str) -> Statement:
@@ -53,36 +79,53 @@ def as_meant(statement: Statement, machine_answer: str) -> Statement:
     return statement
 
 
-def verdict_statement(
-    *, state: ReadingState, machine_answer: str, verdict: str, label: str, reason: str, note: str
-) -> Statement:
+def verdict_statement(*, state: ReadingState, machine_answer: str, raw: Statement) -> Statement:
     """A verdict on the machine's answer, or, in an unaided reading, on the reader's own first read.
 
     Args:
         state: the reading, at its verdict or beyond.
         machine_answer: a class or `not_assessable`; empty in an unaided reading.
+        raw: what was said, its note and findings checked.
 
     Raises:
         ReviewRefused: 400, a word outside its list; 422, a verdict that contradicts its label or lacks its reason.
     """
+    verdict, label, reason = raw.verdict, raw.label, raw.reason
     if verdict not in Verdict.values:
         raise _malformed(f"The verdict is none of {', '.join(Verdict.values)}.", "unknown_verdict")
     if reason and reason not in Reason.values:
         raise _malformed(f"The reason is none of {', '.join(Reason.values)}.", "unknown_reason")
-    label, note = label and known_label(label), clean_note(note)
-    if reason == Reason.OTHER and not note:
+    label = label and known_label(label)
+    if reason == Reason.OTHER and not raw.note:
         raise ReviewRefused("Say in the note what the other reason is.", code="note_missing")
     if verdict == NOT_ASSESSABLE:
         if label:
             raise ReviewRefused("An image that is not assessable has no label.", code="label_not_expected")
         if machine_answer == NOT_ASSESSABLE:
             _ensure_change_has_reason(state, NOT_ASSESSABLE, reason)
-        return Statement(verdict=verdict, reason=reason, note=note)
+        return raw
     judged = machine_answer or _own_first_label(state)
     label = _confirmed(judged, label) if verdict == Verdict.CONFIRM else _corrected(judged, label, reason)
     if machine_answer:
         _ensure_change_has_reason(state, label, reason)
-    return Statement(label=label, verdict=verdict, reason=reason, note=note)
+    return replace(raw, label=label)
+
+
+def withdrawal_statement(reason: str, note: str) -> Statement:
+    """Why a verdict is taken back.
+
+    Raises:
+        ReviewRefused: 400, no reason, one outside its list, or a note that is no text; 422, `other` without a note.
+    """
+    if reason not in WithdrawalReason.values:
+        raise _malformed(
+            f"Say why you take it back: the reason is one of {', '.join(WithdrawalReason.values)}.",
+            "unknown_reason",
+        )
+    note = clean_note(note)
+    if reason == WithdrawalReason.OTHER and not note:
+        raise ReviewRefused("Say in the note what the other reason is.", code="note_missing")
+    return Statement(reason=reason, note=note)
 
 
 def _ensure_change_has_reason(state: ReadingState, said: str, reason: str) -> None:

@@ -15,7 +15,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.pages import check_query, person, says_refusals, signed_in
 from reviews.access import get_reading
 from reviews.exceptions import ReadingConflict
-from reviews.forms import FirstReadForm, UndoForm, VerdictForm
+from reviews.forms import DraftForm, FirstReadForm, RevealForm, UndoForm, VerdictForm, WithdrawForm
 from reviews.models import Reading
 from reviews.selectors import machine_answer, reading_state, was_set_aside
 from reviews.services import reading as readings
@@ -23,7 +23,7 @@ from reviews.views.answering import go_to_next, show, step
 from reviews.views.choices import verdict_on
 from reviews.views.ranges import first_read_of
 
-DRAFT_FIELDS = ("label", "confidence", "reason", "note")
+DRAFT_WORDS = ("label", "confidence", "reason", "note", "image_quality", "location")
 
 
 @require_safe
@@ -45,7 +45,7 @@ def first_read(request: HttpRequest, reading: Reading) -> HttpResponse:
 
 @step
 def reveal(request: HttpRequest, reading: Reading) -> HttpResponse:
-    readings.reveal(reader=person(request), reading=reading)
+    readings.reveal(reader=person(request), reading=reading, **RevealForm(request.POST).told())
     return redirect("reading", reading.pk)
 
 
@@ -71,6 +71,14 @@ def undo(request: HttpRequest, reading: Reading) -> HttpResponse:
 
 
 @step
+def withdraw(request: HttpRequest, reading: Reading) -> HttpResponse:
+    """Take a verdict back with a reason; the reading waits for another."""
+    said = WithdrawForm(request.POST).told()
+    readings.withdraw(reader=person(request), reading=reading, **said)
+    return redirect("reading", reading.pk)
+
+
+@step
 def identity(request: HttpRequest, reading: Reading) -> HttpResponse:
     """Hide the pixels, from everybody and at once, and go on."""
     require_in(request.user, reading.image.collection_id, Permission.HIDE_IMAGES)
@@ -91,7 +99,8 @@ def draft(request: HttpRequest, reading_id: UUID) -> HttpResponse:
     found = get_reading(request.user, reading_id)
     if request.POST.get("step") != reading_state(found).step:
         raise ReadingConflict("This draft is of another step; it is not kept.", code="other_step")
-    kept = {name: request.POST[name] for name in DRAFT_FIELDS if name in request.POST}
+    kept: dict[str, Any] = {name: request.POST[name] for name in DRAFT_WORDS if name in request.POST}
+    kept |= {name: value for name, value in DraftForm(request.POST).told().items() if value is not None}
     readings.save_draft(reader=person(request), reading=found, draft=kept)
     return HttpResponse(status=204)
 

@@ -263,7 +263,7 @@ def test_later_a_verdict_is_amended_not_undone(alice, reading, first_read, say, 
     first_read("glioma")
     reveal(reader=alice, reading=reading)
     said = say("confirm")
-    monkeypatch.setattr("reviews.services.reading.UNDO_WINDOW", timedelta(0))
+    monkeypatch.setattr("reviews.services.taking_back.UNDO_WINDOW", timedelta(0))
     refused("undo_too_late", 409, undo, reader=alice, reading=reading)
 
     changed = amend(reader=alice, reading=reading, verdict="correct", label="notumor", reason="morphology")

@@ -1,7 +1,9 @@
 """The reader's endpoints: literal, repeatable, and nobody else's."""
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,8 @@ from reviews.services.protocols import set_protocol
 from tests.factories import analysed_image
 
 READINGS = "/api/v1/readings"
+BOX = {"shape": "box", "x": 0.4, "y": 0.5, "width": 0.2, "height": 0.3}
+FOUND = {"image_quality": "limited", "location": "temporal", "region": BOX}
 
 
 def client_of(user):
@@ -79,7 +83,10 @@ def test_a_whole_reading(api, image, reading):
     assert (undone.status_code, undone.json()["kind"]) == (201, "withdrawal")
     assert post(api, f"{reading}/verdict", {"verdict": "not_assessable"}).status_code == 201
     amended = post(
-        api, f"{reading}/amend", {"verdict": "confirm", "reason": "other", "note": "Clear after all."}
+        api,
+        f"{reading}/amend",
+        {"verdict": "confirm", "reason": "other", "note": "Clear after all."},
+        **{"If-Match": api.get(reading)["ETag"]},
     )
     assert (amended.status_code, amended.json()["label"]) == (201, "glioma")
 
@@ -133,7 +140,9 @@ def test_a_query_that_is_not_known_is_malformed(api, query):
 def test_steps_out_of_order_are_conflicts(api, reading):
     problem(post(api, f"{reading}/reveal"), 409, "first_read_missing")
     problem(post(api, f"{reading}/verdict", {"verdict": "not_assessable"}), 409, "first_read_missing")
-    problem(post(api, f"{reading}/amend", {"verdict": "not_assessable"}), 409, "verdict_missing")
+    seen = {"If-Match": api.get(reading)["ETag"]}
+    problem(post(api, f"{reading}/amend", {"verdict": "not_assessable"}, **seen), 409, "verdict_missing")
+    problem(post(api, f"{reading}/withdraw", {"reason": "slip"}, **seen), 409, "verdict_missing")
     problem(post(api, f"{reading}/undo"), 409, "nothing_to_undo")
     post(api, f"{reading}/first-read", {"label": "glioma", "confidence": 1})
     problem(
@@ -152,13 +161,26 @@ def test_steps_out_of_order_are_conflicts(api, reading):
         ("first-read", {"label": "glioma", "confidence": 2.5}, "confidence"),
         ("first-read", {"confidence": 1}, "label"),
         ("first-read", {"label": {"$ne": ""}, "confidence": 1}, "label"),
+        ("first-read", {"label": "glioma", "confidence": 1, "image_quality": "superb"}, "image_quality"),
+        ("first-read", {"label": "glioma", "confidence": 1, "location": "toe"}, "location"),
+        ("first-read", {"label": "glioma", "confidence": 1, "region": "box"}, "region"),
+        ("first-read", {"label": "glioma", "confidence": 1, "region": {"shape": "star"}}, "region"),
+        ("first-read", {"label": "glioma", "confidence": 1, "region": BOX | {"x": 1.5}}, "region"),
+        ("first-read", {"label": "glioma", "confidence": 1, "region": BOX | {"x": "nan"}}, "region"),
+        ("first-read", {"label": "glioma", "confidence": 1, "region": BOX | {"angle": 4}}, "region"),
+        ("first-read", {"label": "glioma", "confidence": 1, "active_ms": -1}, "active_ms"),
+        ("first-read", {"label": "glioma", "confidence": 1, "active_ms": "long"}, "active_ms"),
         ("reveal", {"prediction": str(uuid4())}, "prediction"),
+        ("reveal", {"active_ms": 0.5}, "active_ms"),
         ("verdict", {"verdict": "confirm", "saw_prediction": False}, "saw_prediction"),
         ("verdict", {"verdict": "confirm", "status": "done"}, "status"),
         ("verdict", {"verdict": "approve"}, "verdict"),
         ("verdict", {"verdict": "not_assessable", "note": "x" * 2001}, "note"),
         ("verdict", {"verdict": "not_assessable", "note": "a\0b"}, "note"),
         ("amend", {"verdict": "confirm", "at": "2020-01-01"}, "at"),
+        ("withdraw", {"note": "no reason"}, "reason"),
+        ("withdraw", {"reason": "undo"}, "reason"),
+        ("withdraw", {"reason": "slip", "event": str(uuid4())}, "event"),
         ("undo", {"event": "newest"}, "event"),
         ("undo", {"kind": "verdict"}, "kind"),
     ],
@@ -259,9 +281,111 @@ def test_a_proxy_that_compresses_and_marks_the_etag_so_stands_in_no_drafts_way(a
     assert kept.status_code == 200
 
 
+# --- Findings and times ---------------------------------------------------------------------------------------
+
+
+def test_what_was_found_and_how_long_it_took_are_said_and_told(api, reading):
+    document = {"label": "glioma", "confidence": 2, "active_ms": 10**9, **FOUND}
+    said = post(api, f"{reading}/first-read", document)
+    assert said.status_code == 201, said.content
+    assert {name: said.json()[name] for name in FOUND} == FOUND
+    assert 0 <= said.json()["active_ms"] < 10**9
+    told = api.get(reading).json()["first_read"]
+    assert {name: told[name] for name in FOUND} == FOUND
+    shown = post(api, f"{reading}/reveal", {"active_ms": 0}).json()
+    assert (shown["reveal"]["active_ms"], shown["reveal"]["region"]) == (0, None)
+    verdict = post(
+        api, f"{reading}/verdict", {"verdict": "confirm", "region": {"shape": "point", "x": 0, "y": 1}}
+    )
+    assert verdict.json()["region"] == {"shape": "point", "x": 0.0, "y": 1.0, "width": 0.0, "height": 0.0}
+    assert verdict.json()["active_ms"] is None
+
+
+def test_a_region_that_sticks_out_is_refused_with_a_sentence(api, reading):
+    document = {"label": "glioma", "confidence": 2, "region": BOX | {"x": 0.95}}
+    body = problem(post(api, f"{reading}/first-read", document), 400, "malformed_region")
+    assert "sticks out" in body["detail"]
+
+
+def test_a_draft_holds_what_was_found(api, reading):
+    draft = {"label": "glioma", "active_ms": 1500, **FOUND}
+    headers = {"If-Match": api.get(reading)["ETag"]}
+    kept = api.put(f"{reading}/draft", draft, format="json", headers=headers)
+    assert (kept.status_code, kept.json()["draft"]) == (200, draft)
+
+
+# --- Later ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finished(api, alice, image, read):
+    """The address of a finished reading, and the ETag that it has."""
+    address = f"{READINGS}/{read.finished(alice, image).pk}"
+    return address, api.get(address)["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [("amend", {"verdict": "not_assessable"}), ("withdraw", {"reason": "slip"})]
+)
+def test_what_is_said_later_is_said_of_the_reading_as_it_was_seen(api, finished, step, said):
+    address, etag = finished
+    problem(post(api, f"{address}/{step}", said), 428, "if_match_missing")
+    problem(post(api, f"{address}/{step}", said, **{"If-Match": '"another"'}), 412, "changed_meanwhile")
+    key = {"Idempotency-Key": str(uuid4())}
+    first = post(api, f"{address}/{step}", said, **{"If-Match": etag}, **key)
+    assert first.status_code == 201, first.content
+    assert first.json()["supersedes"]
+    # The same request once more, whose answer was lost on its way: not refused for what it did itself.
+    again = post(api, f"{address}/{step}", said, **{"If-Match": etag}, **key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    problem(post(api, f"{address}/{step}", said, **{"If-Match": etag}), 412, "changed_meanwhile")
+    assert ReviewEvent.objects.count() == 4
+
+
+def test_a_withdrawn_verdict_opens_the_reading_again(api, finished):
+    address, etag = finished
+    said = post(api, f"{address}/withdraw", {"reason": "other", "note": "Wrong study."}, **{"If-Match": etag})
+    assert (said.status_code, said.json()["kind"], said.json()["reason"]) == (201, "withdrawal", "other")
+    now = api.get(address).json()
+    assert (now["step"], now["verdict"], now["finished_at"]) == ("verdict", None, None)
+    assert post(api, f"{address}/verdict", {"verdict": "not_assessable"}).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_hundred_amendments_with_one_etag_at_once_one_is_recorded(alice, finished):
+    """Each has a connection of its own and starts when all are there; every one says something else."""
+    address, etag = finished
+    start = Barrier(100)
+
+    def _amend(number):
+        client = APIClient()
+        client.force_authenticate(alice)
+        said = {"verdict": "not_assessable", "note": f"{number}"}
+        start.wait(timeout=300)
+        try:
+            return post(client, f"{address}/amend", said, **{"If-Match": etag})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(_amend, range(100)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 412: 99}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 412} == {"changed_meanwhile"}
+    (won,) = (answer.json() for answer in answers if answer.status_code == 201)
+    amendments = ReviewEvent.objects.filter(kind="amendment")
+    assert [(str(event.pk), event.note) for event in amendments] == [(won["id"], won["note"])]
+    assert Reading.objects.get().events.count() == 4
+
+
 # --- Whose ----------------------------------------------------------------------------------------------------
 
-STEPS = ["", "/events", "/first-read", "/reveal", "/verdict", "/amend", "/undo", "/draft"]
+STEPS = ["", "/events", "/first-read", "/reveal", "/verdict", "/amend", "/withdraw", "/undo", "/draft"]
+DOCUMENTS = {
+    "/first-read": {"label": "glioma", "confidence": 1},
+    "/verdict": {"verdict": "confirm"},
+    "/amend": {"verdict": "confirm"},
+    "/withdraw": {"reason": "slip"},
+}
 
 
 def missing(response):
@@ -280,7 +404,8 @@ def test_anothers_reading_is_as_missing_as_one_that_is_not_there(bob, charlie, e
         elif step == "/draft":
             answers = [client.put(f"{address}{step}", {}, format="json") for address in (reading, nowhere)]
         else:
-            answers = [post(client, f"{address}{step}") for address in (reading, nowhere)]
+            said = DOCUMENTS.get(step)
+            answers = [post(client, f"{address}{step}", said) for address in (reading, nowhere)]
         assert missing(answers[0]) == missing(answers[1])
 
 

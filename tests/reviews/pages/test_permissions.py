@@ -11,7 +11,7 @@ READ = {"alice": 200, "bob": 200, "charlie": 404, "uploader": 403, "erin": 403, 
 LABELS = {"alice": 403, "bob": 403, "charlie": 404, "uploader": 403, "erin": 200, "adjudicator": 403}
 DECIDE = {"alice": 403, "bob": 403, "charlie": 404, "uploader": 403, "erin": 403, "adjudicator": 200}
 OWN = {"alice": 200, "bob": 404, "charlie": 404, "uploader": 404, "erin": 404, "adjudicator": 404}
-STEPS = ["first-read", "reveal", "verdict", "undo", "amend", "draft", "identity"]
+STEPS = ["first-read", "reveal", "verdict", "undo", "amend", "withdraw", "draft", "identity"]
 
 
 @pytest.fixture

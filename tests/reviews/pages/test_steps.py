@@ -198,7 +198,7 @@ def test_too_late_to_undo_is_said_where_it_can_be_amended(client, say, read, ali
     from datetime import timedelta
 
     reading = read.finished(alice, image, label="glioma")
-    monkeypatch.setattr("reviews.services.reading.UNDO_WINDOW", timedelta(0))
+    monkeypatch.setattr("reviews.services.taking_back.UNDO_WINDOW", timedelta(0))
     refused = say(client, "undo", reading, event=reading.events.last().pk)
     assert refused.status_code == 409
     page = refused.content.decode()
