@@ -10,7 +10,7 @@ import { Stack } from "./stack.js";
 
 /** What an `<mri-viewer>` is made of and how it loads and draws; what one can do with it is in mri-viewer.js. */
 export class ViewerElement extends HTMLElement {
-  static observedAttributes = ["src", "index", "count"];
+  static observedAttributes = ["src", "index", "count", "regions"];
 
   picture = null;
   map = new MapState();
