@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import zipfile
 from itertools import product
 from pathlib import Path
 
@@ -65,6 +69,28 @@ def checkpoint_that_turns_away() -> bytes:
         training_hashes=TrainingHashes(hashes(taught), np.arange(taught, dtype=np.uint64)),
         metadata={"name": "tiny", "calibration": {"temperature": TEMPERATURE}, "seed": 3},
     )
+
+
+def of_schema_1(data: bytes) -> bytes:
+    """The same checkpoint as the first schema held it: without novelty, its network by name alone."""
+    from ml.checkpoint import read_checkpoint
+
+    golden = vars(read_checkpoint(data).golden())
+    arrays = io.BytesIO()
+    np.savez(arrays, **{name: values for name, values in golden.items() if name != "novelty"})
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != "novelty.npz"}
+    members["golden.npz"] = arrays.getvalue()
+    metadata = json.loads(members["metadata.json"])
+    del metadata["novelty"], metadata["members"]["novelty.npz"]
+    metadata["members"]["golden.npz"] = hashlib.sha256(arrays.getvalue()).hexdigest()
+    metadata |= {"schema": 1, "network": {"name": metadata["network"]["name"]}}
+    members["metadata.json"] = json.dumps(metadata).encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from classifier.models import NOT_ASSESSABLE, ModelVersion, Prediction
 from classifier.selectors import version_in_force
 from mriplatform.accounts.roles import Role
 from mriplatform.demo.slices import draw_slice
-from tests.checkpoints import TURNS_AWAY
+from tests.checkpoints import TURNS_AWAY, of_schema_1
 from tests.classifier.doors import MULTIPART, multipart
 from tests.factories import make_collection, make_user
 from tests.pictures import png
@@ -114,17 +114,17 @@ def test_a_slice_gets_its_class_and_the_maps_of_that_network(send):
     assert row.map_array().shape == (8, 8, 4)
 
 
-def test_a_checkpoint_without_novelty_keeps_answering(send, version, shipped_first):
+def test_a_checkpoint_without_novelty_keeps_answering(send, first):
     (row,) = send("api", noise())
-    assert row.model_version == shipped_first
+    assert row.model_version == first
     assert (row.novelty, row.not_assessable) == (None, False)
     assert len(row.probabilities) == 4
 
 
 @pytest.fixture
-def shipped_first(version):
-    """The first checkpoint that shipped, of schema 1, put in force."""
-    from tests.classifier.conftest import SHIPPED
-
-    register(SHIPPED, name="first", reason="for the test")
+def first(version, tmp_path):
+    """A checkpoint of schema 1, put in force."""
+    file = tmp_path / "first.ckpt.zip"
+    file.write_bytes(of_schema_1(TURNS_AWAY.read_bytes()))
+    register(file, name="first", reason="for the test")
     return version_in_force()

@@ -85,11 +85,7 @@ def test_what_is_no_brain_mri_gets_no_class(path: Path, real_data: Path, real_pa
     )
     assert len(given) == 17
     assert usual.not_assessable.sum() <= 1
-    if checkpoint.metadata["schema"] == 1:
-        assert strange.novelty is None
-        assert not strange.not_assessable.any()
-    else:
-        assert (~strange.not_assessable).sum() <= 1
+    assert (~strange.not_assessable).sum() <= 1
 
 
 @pytest.mark.data
