@@ -92,7 +92,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # spreadsheets put a byte-order mark before the first column
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ManifestError(f"{path.name} is not UTF-8 text: line {line}; save it as UTF-8.") from error

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.inspection import read_grey
-from ml.preprocessing import Levels, Preprocessing
+from ml.preprocessing import Levels, Preprocessing, large_bright_parts
 
 Bools = npt.NDArray[np.bool_]
 
@@ -55,14 +55,10 @@ def head_area(levels: Levels) -> Bools:
     The same rule that preprocessing crops by: the large parts above a share of Otsu's threshold. An image
     without any such part counts as head throughout.
     """
-    smooth = cv2.blur(levels, (5, 5))
-    otsu, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    bright = (smooth > _HEAD_THRESHOLD * otsu).astype(np.uint8)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(bright)
-    if count < 2:
+    head, parts = large_bright_parts(levels, _HEAD_THRESHOLD)
+    if not len(parts):
         return np.ones(levels.shape, np.bool_)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    large = np.isin(parts, 1 + np.flatnonzero(areas >= 0.1 * areas.max())).astype(np.uint8)
+    large = head.astype(np.uint8)
     outlines, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(large, outlines, -1, 1, cv2.FILLED) > 0)
 

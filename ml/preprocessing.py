@@ -162,15 +162,9 @@ class Preprocessing:
         return Frame((left + right - side) // 2, (top + bottom - side) // 2, side)
 
     def _head_box(self, pixels: Levels) -> tuple[int, int, int, int]:
-        smooth = cv2.blur(pixels, (5, 5))
-        otsu, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        head = (smooth > self.crop_threshold * otsu).astype(np.uint8)
-        count, _, stats, _ = cv2.connectedComponentsWithStats(head)
-        if count < 2:
+        large = large_bright_parts(pixels, self.crop_threshold)[1]
+        if not len(large):
             return 0, 0, 0, 0
-        parts = stats[1:]
-        areas = parts[:, cv2.CC_STAT_AREA]
-        large = parts[areas >= 0.1 * areas.max()]
         left, top = large[:, cv2.CC_STAT_LEFT], large[:, cv2.CC_STAT_TOP]
         right, bottom = left + large[:, cv2.CC_STAT_WIDTH], top + large[:, cv2.CC_STAT_HEIGHT]
         return int(left.min()), int(top.min()), int(right.max()), int(bottom.max())
@@ -182,6 +176,24 @@ class Preprocessing:
     def _stretch(self, pixels: Levels) -> Levels:
         low, high = (float(v) for v in np.percentile(pixels, (self.low, self.high)))
         return _span(pixels, low, max(high, low + self.least_contrast))
+
+
+def large_bright_parts(
+    pixels: Levels, threshold: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+    """Returns what counts as head in a grey image of shape (H, W), bool (H, W), and OpenCV's row for each part.
+
+    The parts are connected, above `threshold` times Otsu's threshold of the smoothed image, and at least a
+    tenth as large as the largest; there may be none.
+    """
+    smooth = cv2.blur(pixels, (5, 5))
+    otsu, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((smooth > threshold * otsu).astype(np.uint8))
+    if count < 2:
+        return np.zeros(pixels.shape, np.bool_), np.zeros((0, 5), np.int32)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    large = np.flatnonzero(areas >= 0.1 * areas.max())
+    return np.isin(parts, 1 + large), stats[1 + large].astype(np.int32)
 
 
 def scale(levels: Levels) -> Network:

@@ -134,7 +134,7 @@ def _pixels(
 
 def _columns(path: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Returns by image the further columns of a manifest, which its rows do not keep."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     lines = (
         map(json.loads, text.splitlines()) if path.suffix == ".jsonl" else csv.DictReader(io.StringIO(text))
     )

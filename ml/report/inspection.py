@@ -88,22 +88,20 @@ def _to_mind(survey: dict[str, Any]) -> Section:
                 "cuts the images anew.", "bad"))  # fmt: skip
     if survey["groups_in_two_splits"]:
         notes.append(
-            Note(
-                f"{len(survey['groups_in_two_splits'])} groups (subjects) lie in more than one split.", "bad"
-            )
+            Note(f"Groups (subjects) in more than one split: {len(survey['groups_in_two_splits'])}.", "bad")
         )
     audit = survey["shortcuts"]
     if audit["audited"]:
         notes.append(Note(" ".join(audit["meaning"]), "warn" if is_high(audit) else "info"))
     if survey["conflicts"]:
         identical = sum(found["kind"] == "exact" for found in survey["conflicts"])
-        notes.append(Note(f"{len(survey['conflicts'])} pairs of one image stand under two labels; {identical} are "
-                          "pixel-identical, which training refuses.", "bad"))  # fmt: skip
+        notes.append(Note(f"Pairs of one image under two labels: {len(survey['conflicts'])}; of these pixel-identical, "
+                          f"which training refuses: {identical}.", "bad"))  # fmt: skip
     if survey["corrupt"]:
-        notes.append(Note(f"{len(survey['corrupt'])} files cannot be read.", "warn"))
+        notes.append(Note(f"Files that cannot be read: {len(survey['corrupt'])}.", "warn"))
     if survey["looks_like_ct"]:
         notes.append(
-            Note(f"{len(survey['looks_like_ct'])} images look like CT heads. See them below.", "warn")
+            Note(f"Images that look like CT heads: {len(survey['looks_like_ct'])}. See them below.", "warn")
         )
     return Section("What to mind first", notes or [Text("Nothing stands out.")])
 

@@ -292,8 +292,6 @@ def test_weights_stored_outside_or_as_objects_are_refused(tmp_path: Path) -> Non
         demand_self_contained(b"\x80\x04pickle")
 
 
-# Keras warns of each layer that it finds no weights for, before it refuses the file.
-@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
 def test_weights_of_another_network_do_not_fit(tiny: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="do not fit"):
         load_weights(build_network(NetworkSpec(), size=64).trainable, tiny.members["model.weights.h5"])

@@ -58,6 +58,12 @@ def test_errors_name_the_line(tmp_path: Path, name: str, text: str, message: str
         read_manifest(tmp_path / name)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + manifest_bytes(ROWS))
+    assert read_manifest(path).rows == ROWS
+
+
 def test_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes("image,label,split\nschädel.png,glioma,train\n".encode("latin-1"))
