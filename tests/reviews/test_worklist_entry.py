@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from classifier.models import JobStatus
+from classifier.services.predictions import retry_prediction
 from classifier.services.removal import hide_image, purge_study
 from reviews.models import Adjudication, KnownCase, Reading, WorklistEntry
 from reviews.services.protocols import set_protocol
@@ -42,6 +43,18 @@ def test_an_image_has_a_row_from_its_answer_on(collection, alice):
 def test_without_its_answer_an_image_has_no_row(image):
     image.predictions.all()._raw_delete("default")
     assert not WorklistEntry.objects.exists()
+
+
+def test_a_comparison_that_becomes_the_answer_brings_its_image_in(collection):
+    """Its answer failed, another version that was asked for comparison has answered: no status changes any more."""
+    image = make_image(make_study(collection, images=0))
+    failed = make_prediction(
+        image, status=JobStatus.FAILED, probabilities=None, maps=None, map_shape=None, embedding=None
+    )
+    asked = make_prediction(image, version=make_version(), for_comparison=True, label="pituitary")
+    assert not WorklistEntry.objects.exists()
+    assert retry_prediction(actor=make_user(), prediction_id=failed.pk) == asked
+    assert entry_of(image).open
 
 
 def test_an_answer_without_a_class_has_no_measure(collection):
