@@ -57,16 +57,24 @@ def offers(user: User, collection: Collection, *, aside: bool = False) -> Iterat
     yield from _ordinary(user, protocol, draw)
 
 
-def next_image(user: User, collection: Collection, *, after: Reading, aside: bool = False) -> Image | None:
-    """The image that the user will most likely get after this reading; nothing is claimed by asking."""
+def next_images(
+    user: User, collection: Collection, *, after: Reading, aside: bool = False, count: int = 1
+) -> list[Image]:
+    """The images that the user will most likely get after this reading, the likeliest first.
+
+    Nothing is claimed by asking. Only the first follows from what is drawn already; by chance is the first alone.
+    """
     aside = aside and has_list_aside(collection)
-    going_on = begun(user, collection, aside=aside).exclude(pk=after.pk).first()
-    if going_on is not None:
-        return going_on.image
+    going_on = begun(user, collection, aside=aside).exclude(pk=after.pk)[:count]
+    found = [reading.image for reading in going_on]
     for offer in offers(user, collection, aside=aside):
-        if (image := offer.images.exclude(pk=after.image_id).first()) is not None:
-            return image
-    return None
+        wanted = count - len(found)
+        if wanted <= 0:
+            break
+        by_chance = offer.purpose != LABEL or offer.drawn == Drawn.RANDOM
+        others = offer.images.exclude(pk__in=[after.image_id, *(image.pk for image in found)])
+        found += others[: 1 if by_chance else wanted]
+    return found
 
 
 def draws(user: User, collection: Collection) -> Callable[[str], float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -22,10 +22,19 @@ from reviews.selectors import has_list_aside
 from reviews.services.reading import claim_next
 from reviews.views.presenting import present_page, present_reading
 
+# Said by the page's script: it takes the next reading's page as an answer, under the address that comes with it.
+TAKES_NEXT: Final = "Reading-Takes-Next"
+ADDRESS: Final = "Reading-Address"
+
 
 def from_script(request: HttpRequest) -> bool:
     """Whether the page's script asks, and takes a panel in place of the one it has."""
     return request.headers.get("HX-Request") == "true"
+
+
+def takes_next(request: HttpRequest) -> bool:
+    """Whether that script also takes the next reading's page in place of its own (see next-reading.js)."""
+    return from_script(request) and request.headers.get(TAKES_NEXT) == "true"
 
 
 def show(
@@ -34,18 +43,31 @@ def show(
     *,
     entered: Mapping[str, Any] | None = None,
     refusal: PlatformError | None = None,
+    whole: bool = False,
 ) -> HttpResponse:
-    """The reading as it stands now, with a refusal's sentence and status if there was one."""
+    """The reading as it stands now, with a refusal's sentence and status if there was one.
+
+    Args:
+        whole: the page, also where a script asks; else a script gets the panel.
+    """
     user = person(request)
     context = present_reading(user, reading, reading.draft if entered is None else entered)
     context["refusal"] = refusal.sentence if refusal else ""
     context["amending"] = "amend" in request.GET or refusal is not None
-    if not from_script(request):
+    whole = whole or not from_script(request)
+    if whole:
         context |= present_page(user, reading)
-    template = "reviews/panel.html" if from_script(request) else "reviews/reading.html"
+    template = "reviews/reading.html" if whole else "reviews/panel.html"
     response = render(request, template, context, status=refusal.status if refusal else 200)
-    patch_vary_headers(response, ["HX-Request"])
+    patch_vary_headers(response, ["HX-Request", TAKES_NEXT])
     return response
+
+
+def show_next_step(request: HttpRequest, reading: Reading) -> HttpResponse:
+    """The reading after a step of it: to the page's script at once, to everybody else by its address."""
+    if from_script(request):
+        return show(request, get_reading(request.user, reading.pk))
+    return redirect("reading", reading.pk)
 
 
 def go(request: HttpRequest, url: str) -> HttpResponse:
@@ -54,13 +76,22 @@ def go(request: HttpRequest, url: str) -> HttpResponse:
 
 
 def go_to_next(request: HttpRequest, collection: Collection, *, aside: bool = False) -> HttpResponse:
-    """To the next image that waits for this reader in the same list, else back to the worklist."""
+    """To the next image that waits for this reader in the same list, else back to the worklist.
+
+    A script that takes the next reading's page gets it with this answer: the image is drawn one round trip sooner
+    or two.
+    """
     reading = claim_next(
         reader=person(request), collection=collection, aside=aside and has_list_aside(collection)
     )
     if reading is None:
         return go(request, reverse("worklist", args=[collection.pk]))
-    return go(request, reverse("reading", args=[reading.pk]))
+    address = reverse("reading", args=[reading.pk])
+    if not takes_next(request):
+        return go(request, address)
+    response = show(request, get_reading(request.user, reading.pk), whole=True)
+    response[ADDRESS] = address
+    return response
 
 
 def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[..., HttpResponseBase]:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,7 +18,7 @@ from reviews.forms import DraftForm, FirstReadForm, RevealForm, UndoForm, Verdic
 from reviews.models import Reading
 from reviews.selectors import machine_answer, reading_state, was_set_aside
 from reviews.services import reading as readings
-from reviews.views.answering import go_to_next, show, step
+from reviews.views.answering import go_to_next, show, show_next_step, step
 from reviews.views.choices import verdict_on
 from reviews.views.ranges import first_read_of
 
@@ -40,13 +39,13 @@ def first_read(request: HttpRequest, reading: Reading) -> HttpResponse:
     images = first_read_of(reader=person(request), reading=reading, entered=request.POST, said=said)
     if images > 1:
         messages.success(request, f"Your first read stands for {images} images of the study.")
-    return redirect("reading", reading.pk)
+    return show_next_step(request, reading)
 
 
 @step
 def reveal(request: HttpRequest, reading: Reading) -> HttpResponse:
     readings.reveal(reader=person(request), reading=reading, **RevealForm(request.POST).told())
-    return redirect("reading", reading.pk)
+    return show_next_step(request, reading)
 
 
 @step
@@ -60,14 +59,14 @@ def verdict(request: HttpRequest, reading: Reading) -> HttpResponse:
 @step
 def amend(request: HttpRequest, reading: Reading) -> HttpResponse:
     readings.amend(reader=person(request), reading=reading, **_verdict_said(request, reading))
-    return redirect("reading", reading.pk)
+    return show_next_step(request, reading)
 
 
 @step
 def undo(request: HttpRequest, reading: Reading) -> HttpResponse:
     event = UndoForm(request.POST).told()["event"]
     readings.undo(reader=person(request), reading=reading, event_id=event)
-    return redirect("reading", reading.pk)
+    return show_next_step(request, reading)
 
 
 @step
@@ -75,7 +74,7 @@ def withdraw(request: HttpRequest, reading: Reading) -> HttpResponse:
     """Take a verdict back with a reason; the reading waits for another."""
     said = WithdrawForm(request.POST).told()
     readings.withdraw(reader=person(request), reading=reading, **said)
-    return redirect("reading", reading.pk)
+    return show_next_step(request, reading)
 
 
 @step

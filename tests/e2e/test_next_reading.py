@@ -17,12 +17,36 @@ def room(live_server, transactional_db, page: Page) -> Iterator[Room]:
     yield from enter((live_server.url, *furnish()), page)
 
 
+def ahead(room: Room) -> list[str]:
+    """Which images the page fetches ahead."""
+    return (room.page.locator("#reading-script").get_attribute("data-next") or "").split()
+
+
+def image_at(address: str):
+    from classifier.models import Image
+
+    return Image.objects.get(pk=address.split("/")[-2])
+
+
+def fetched(room: Room, *addresses: str) -> None:
+    """Wait until they are there; the browser fetches them when it has nothing else to do."""
+    for address in addresses:
+        room.page.wait_for_function(
+            "(next) => performance.getEntriesByName(new URL(next, location.href).href).some((one) => one.responseEnd)",
+            arg=address,
+        )
+
+
 def agree(room: Room, own: str) -> None:
+    agree_until_verdict(room, own)
+    room.press("a")
+
+
+def agree_until_verdict(room: Room, own: str) -> None:
     room.press(own, "9", "Enter")
     expect(room.page.get_by_role("button", name="Show it")).to_be_visible()
     room.press("Enter")
     expect(room.page.locator("form.verdict")).to_be_visible()
-    room.press("a")
 
 
 def test_the_next_image_comes_in_place_with_all_that_belongs_to_it(room: Room) -> None:
@@ -43,11 +67,9 @@ def test_the_next_image_comes_in_place_with_all_that_belongs_to_it(room: Room) -
     expect(page.get_by_text("Shown after your first read.")).to_be_visible()
     expect(page.locator(".topbar")).to_contain_text("1 of 3")
     # Keys, draft and the following image belong to the new reading.
-    following = page.locator("#reading-script").get_attribute("data-next")
+    (following,) = ahead(room)
     assert following not in (first, second)
-    page.wait_for_function(
-        "(next) => performance.getEntriesByName(new URL(next, location.href).href).length", arg=following
-    )
+    fetched(room, following)
     with page.expect_response("**/draft") as kept:
         room.press("3")
     assert kept.value.url.startswith(page.url)
@@ -74,28 +96,101 @@ def test_the_way_back_shows_the_reading_before_as_it_stands(room: Room) -> None:
     assert page.locator("mri-viewer").get_attribute("src") == first
 
 
-def test_where_the_next_page_does_not_come_the_browser_goes_there(room: Room) -> None:
+def test_one_answer_brings_the_next_reading_and_its_image_was_there_before(room: Room) -> None:
+    page = room.page
+    room.open()
+    room.press("n")
+    first = room.image_ready()
+    following = ahead(room)
+    assert len(following) == len(set(following)) == 2
+    assert first not in following
+    fetched(room, *following)
+    page.wait_for_load_state("networkidle")
+    agree_until_verdict(room, "1")
+    page.wait_for_load_state("networkidle")
+    room.asked.clear()
+    with page.expect_response("**/verdict"):
+        room.press("a")
+    page.wait_for_function(
+        "(source) => document.getElementById('viewer').getAttribute('src') === source", arg=following[0]
+    )
+    room.image_ready()
+    page.wait_for_load_state("networkidle")
+    assert [one for one in room.asked if "/readings/" in one and not one.endswith("/verdict")] == []
+    assert [one for one in room.asked if one.endswith(following[0])] == []
+    # The toast of what was recorded first, then what is on the screen now.
+    expect(page.locator("live-region")).to_contain_text("Reading image")
+    assert page.evaluate("document.activeElement.id") == "panel"
+
+
+def test_an_image_that_somebody_else_took_meanwhile_is_passed_over(room: Room) -> None:
+    """What is fetched ahead is claimed by nobody: the server says which image it is."""
+    from reviews.services.reading import claim_image
+    from tests.factories import make_user
+
+    room.open()
+    room.press("n")
+    first = room.image_ready()
+    second, third = ahead(room)
+    fetched(room, second)
+    other = make_user("other", collection=room.collection, role="radiologist")
+    claim_image(reader=other, image=image_at(second))
+    address = room.page.url
+    agree(room, "1")
+    room.page.wait_for_url(lambda url: url != address)
+    assert first != room.image_ready() == third
+    assert ahead(room) == []
+
+
+def test_an_image_that_was_hidden_meanwhile_is_not_shown(room: Room) -> None:
+    from classifier.services.removal import hide_image
+
+    room.open()
+    room.press("n")
+    room.image_ready()
+    second, third = ahead(room)
+    fetched(room, second)
+    hide_image(actor=room.reader, image=image_at(second))
+    address = room.page.url
+    agree(room, "1")
+    room.page.wait_for_url(lambda url: url != address)
+    assert room.image_ready() == third
+
+
+def test_undo_reaches_back_over_the_jump(room: Room) -> None:
+    page = room.page
+    room.open()
+    room.press("n")
+    first = room.image_ready()
+    address = page.url
+    agree(room, "1")
+    page.wait_for_url(lambda url: url != address)
+    room.image_ready()
+    room.press("u")
+    page.wait_for_url(address)
+    expect(page.locator("form.verdict")).to_be_visible()
+    assert page.locator("mri-viewer").get_attribute("src") == first
+    assert [said[0] for said in room.said()[0]] == ["first_read", "reveal", "verdict", "withdrawal"]
+
+
+def test_where_the_next_page_does_not_come_whole_the_browser_goes_there(room: Room) -> None:
     page = room.page
     room.open()
     room.press("n")
     room.image_ready()
     page.evaluate("window.stayed = true")
-    address, broken = page.url, []
+    address = page.url
 
-    def fail_once(route) -> None:
-        if route.request.resource_type == "fetch" and not broken:
-            broken.append(route.request.url)
-            route.fulfill(status=200, content_type="text/html", body="<p>something else</p>")
-        else:
-            route.continue_()
+    def cut(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().partition("<aside")[0])
 
-    page.route("**/readings/*", fail_once)
+    page.route("**/verdict", cut)
     agree(room, "1")
     page.wait_for_url(lambda url: url != address)
     room.image_ready()
-    assert broken
     assert not page.evaluate(GONE_ON)
-    assert page.url == broken[0]
+    expect(page.get_by_text("What do you see?")).to_be_visible()
 
 
 def test_keys_pressed_before_the_scripts_have_run_wait_for_them(room: Room) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from reviews.models import KnownCase, Reading, ReviewEvent, WorklistEntry
 from reviews.selectors import Outcome, final_label, standings, worklist_counts
 from reviews.selectors import offers as offering
-from reviews.selectors.offers import draws, next_image
+from reviews.selectors.offers import draws, next_images
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image, claim_next, give_verdict, save_draft
 from tests.factories import analysed_image, make_image, make_prediction, make_study, make_user
@@ -274,6 +274,41 @@ def test_what_comes_next_is_known_before_it_is_claimed(alice, collection, six_re
     forced()
     current = claim_next(reader=alice, collection=collection)
     following = analysed_image(collection)
-    assert next_image(alice, collection, after=current) == following
+    assert next_images(alice, collection, after=current) == [following]
     finish_blind(alice, current)
     assert claim_next(reader=alice, collection=collection).image == following
+
+
+def test_the_next_few_are_told_in_the_order_they_will_come(alice, collection, forced):
+    forced()
+    images = [analysed_image(collection) for _ in range(5)]
+    current = claim_next(reader=alice, collection=collection)
+    assert next_images(alice, collection, after=current, count=3) == images[1:4]
+    assert Reading.objects.filter(reader=alice).count() == 1
+    for following in images[1:4]:
+        finish_blind(alice, current)
+        current = claim_next(reader=alice, collection=collection)
+        assert current.image == following
+    assert next_images(alice, collection, after=current, count=3) == [images[4]]
+
+
+def test_what_was_begun_comes_before_what_was_not(alice, collection, forced):
+    forced()
+    images = [analysed_image(collection) for _ in range(4)]
+    begun = claim_image(reader=alice, image=images[3])
+    current = claim_image(reader=alice, image=images[1])
+    assert next_images(alice, collection, after=current, count=3) == [begun.image, images[0], images[2]]
+
+
+def test_of_what_is_drawn_by_chance_one_is_told_and_then_the_list(alice, collection, forced):
+    """Which one it will be is settled for the next claim alone."""
+    setting(collection, known_rate=0.2)
+    waiting = [analysed_image(collection) for _ in range(3)]
+    known = [analysed_image(collection) for _ in range(2)]
+    for image in known:
+        KnownCase.objects.create(image=image, label="glioma", source="Histology")
+    forced(hidden=0.0)
+    current = claim_image(reader=alice, image=waiting[0])
+    told = next_images(alice, collection, after=current, count=3)
+    assert told[0] in known
+    assert told[1:] == waiting[1:]

@@ -1,40 +1,61 @@
 /*
- * From one reading to the next without leaving the page: nothing has to be started again, so the next image is there
- * sooner, and full screen stays. What the server sends is the next reading's whole page; its parts replace ours. Where
- * anything is not as expected, the browser simply goes there.
+ * From one reading to the next without leaving the page: the answer to a verdict brings the next reading's whole page,
+ * its parts replace ours, and its image was fetched and decoded before. So one round trip lies between a key and the
+ * next image; nothing is started again, and full screen stays. Where anything is not as expected, the browser simply
+ * goes there.
  */
-const READING = /^\/readings\/[0-9a-f-]+$/;
-const PARTS = [".topbar", "#main", "#panel", "#toasts"];
+import { announce } from "../js/live-region.js";
+import { loader } from "../js/viewer/loading.js";
 
-document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const address = event.detail.xhr.getResponseHeader("HX-Redirect");
-  if (!address || !READING.test(address)) return;
-  event.preventDefault();
-  goTo(address).catch(() => window.location.assign(address));
+const PARTS = [".topbar", "#main", "#panel", "#toasts"];
+const script = () => document.getElementById("reading-script");
+
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["Reading-Takes-Next"] = "true";
 });
 
-async function goTo(address) {
-  const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr } = event.detail;
+  const address = xhr.getResponseHeader("Reading-Address");
+  if (!address) return;
+  event.preventDefault();
+  try {
+    show(new DOMParser().parseFromString(xhr.responseText, "text/html"), address);
+  } catch {
+    window.location.assign(address);
+  }
+});
+
+function show(page, address) {
   const parts = PARTS.map((name) => [document.querySelector(name), page.querySelector(name)]);
-  if (!answer.ok || answer.redirected || parts.some(([ours, theirs]) => !ours || !theirs))
-    return window.location.assign(address);
+  if (parts.some(([ours, theirs]) => !ours || !theirs)) return window.location.assign(address);
   window.history.pushState(null, "", address);
   document.title = page.title;
+  // The plain image below the viewer is for where it fails; till then it needs no request of its own.
+  for (const plain of page.querySelectorAll("mri-viewer > img")) plain.loading = "lazy";
   for (const [ours, theirs] of parts) ours.replaceWith(document.adoptNode(theirs));
   takeNext(page);
   for (const name of PARTS) window.htmx.process(document.querySelector(name));
   window.htmx.trigger("#panel", "htmx:load", { elt: document.querySelector("#panel") });
+  announce(`${document.querySelector("#main h1").textContent}.`);
 }
 
-// Which image to fetch ahead stands on the script's own element.
+// Which images to fetch ahead stands on the script's own element.
 function takeNext(page) {
   const { next } = page.getElementById("reading-script")?.dataset ?? {};
-  const ours = document.getElementById("reading-script");
-  if (next) ours.dataset.next = next;
-  else delete ours.dataset.next;
-  ours.dispatchEvent(new CustomEvent("reading:changed", { bubbles: true }));
+  if (next) script().dataset.next = next;
+  else delete script().dataset.next;
+  fetchAhead();
 }
+
+// The pixels of the next images and nothing else, once this image is there and the browser has time.
+async function fetchAhead() {
+  const sources = script()?.dataset.next?.split(" ") ?? [];
+  await document.getElementById("viewer")?.ready;
+  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 500));
+  idle(() => loader.fetchAhead(sources));
+}
+customElements.whenDefined("mri-viewer").then(fetchAhead);
 
 // The page before is another reading's: the browser's own way back shows it as it stands now.
 window.addEventListener("popstate", () => window.location.reload());

@@ -90,17 +90,4 @@ function fillRange(range) {
   if (range.open) last.focus();
 }
 
-// --- The next image ----------------------------------------------------------------------------------------------
-
-// Its pixels and nothing else, once this image is there and the browser has time.
-async function fetchNext() {
-  const next = document.getElementById("reading-script")?.dataset.next;
-  if (!next) return;
-  await viewer()?.ready;
-  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 500));
-  idle(() => fetch(next, { credentials: "same-origin", priority: "low" }).catch(() => undefined));
-}
-
 arrange();
-customElements.whenDefined("mri-viewer").then(fetchNext);
-document.addEventListener("reading:changed", fetchNext);

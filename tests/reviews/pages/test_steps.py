@@ -54,9 +54,7 @@ def test_a_reading_from_worklist_to_label_by_plain_forms(client, say, alice, ima
 
 def test_a_script_gets_the_panel_alone_and_is_sent_on(client, say, read, alice, image, another):
     reading = read.first(alice, image)
-    answered = say(client, "reveal", reading, headers=SCRIPT)
-    assert answered.url == reverse("reading", args=[reading.pk])
-    panel = client.get(answered.url, headers=SCRIPT)
+    panel = say(client, "reveal", reading, headers=SCRIPT)
     assert panel.content.decode().lstrip().startswith("<aside")
     assert 'id="maps"' in panel.content.decode()
     assert "HX-Request" in panel["Vary"]
@@ -66,6 +64,35 @@ def test_a_script_gets_the_panel_alone_and_is_sent_on(client, say, read, alice, 
     following = alice.readings.get(image=another)
     assert sent_on["HX-Redirect"] == reverse("reading", args=[following.pk])
     assert events(reading)[-1] == ("verdict", "confirm", "glioma", "other")
+
+
+def test_a_script_that_takes_the_next_page_gets_it_with_the_answer(client, say, read, alice, image, another):
+    """Its whole page, under its address, with the way to undo; blind, as that reading begins."""
+    reading = read.revealed(alice, image, label="glioma")
+    both = SCRIPT | {"Reading-Takes-Next": "true"}
+    answered = say(client, "verdict", reading, now="glioma", headers=both)
+    following = alice.readings.get(image=another)
+    assert answered.status_code == 200
+    assert answered["Reading-Address"] == reverse("reading", args=[following.pk])
+    assert "Reading-Takes-Next" in answered["Vary"]
+    assert "no-store" in answered["Cache-Control"]
+    page = answered.content.decode()
+    assert f'data-reading="{following.pk}"' in page
+    assert "What do you see?" in page
+    assert reverse("reading-undo", args=[reading.pk]) in page
+    assert 'id="maps"' not in page
+    # Nothing is left: the browser goes back to the worklist.
+    read.first(alice, another)
+    say(client, "reveal", following)
+    last = say(client, "verdict", following, now="glioma", reason="location", headers=both)
+    assert last["HX-Redirect"] == reverse("worklist", args=[image.collection_id])
+
+
+def test_the_header_alone_is_no_script(client, say, read, alice, image, another):
+    """A plain form is sent on by its address whatever it says it takes."""
+    reading = read.revealed(alice, image, label="glioma")
+    sent_on = say(client, "verdict", reading, now="glioma", headers={"Reading-Takes-Next": "true"})
+    assert sent_on.url == reverse("reading", args=[alice.readings.get(image=another).pk])
 
 
 def test_agreement_is_one_button_that_needs_no_reason(client, say, read, alice, image):

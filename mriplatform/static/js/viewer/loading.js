@@ -1,7 +1,11 @@
-/* Fetches an image and decodes it. What one stack needs again and again is kept decoded while its page is open. */
+/*
+ * Fetches images and decodes them, for all viewers of a page. What will be asked for again, or soon, is kept decoded
+ * while the page is open, within a bound; a page shows only what the server just named to it.
+ */
 import { decodePng } from "./png.js";
 
 const MOST = 64 * 2 ** 20; // bytes of decoded pixels
+const FEWEST = 3; // images that are kept however large they are: the one that is shown and its neighbours
 
 async function load(source, options) {
   if (!source) throw new Error("No image was named.");
@@ -12,14 +16,30 @@ async function load(source, options) {
 
 export class Loader {
   #kept = new Map();
+  #ahead = [];
 
   /** Pixels by address. @param {{keep?: boolean}} options keep: whether they will be asked for again on this page */
   pixels(source, { keep = false } = {}) {
     return this.#kept.get(source) ?? (keep ? this.#keep(source) : load(source));
   }
 
+  /** Fetch what may be asked for soon. @returns {Promise<unknown>} when it is there, or did not come */
   prefetch(source) {
-    if (!this.#kept.has(source)) this.#keep(source, { priority: "low" }).catch(() => undefined);
+    const coming = this.#kept.get(source) ?? this.#keep(source, { priority: "low" });
+    return coming.catch(() => undefined);
+  }
+
+  /** Fetch these one after another, the likeliest first, as far as the bound goes; those before them may go. */
+  async fetchAhead(sources) {
+    this.#ahead = sources;
+    for (const source of sources) {
+      if (this.#ahead !== sources || this.#bytes >= MOST) return;
+      await this.prefetch(source);
+    }
+  }
+
+  get #bytes() {
+    return [...this.#kept.values()].reduce((total, { bytes = 0 }) => total + bytes, 0);
   }
 
   #keep(source, options) {
@@ -35,13 +55,14 @@ export class Loader {
     return coming;
   }
 
-  // The oldest go first.
+  // The oldest go first, then what is fetched ahead, the least likely of it before the others.
   #bound() {
-    let sum = [...this.#kept.values()].reduce((total, { bytes = 0 }) => total + bytes, 0);
-    for (const [source, { bytes = 0 }] of this.#kept) {
-      if (sum <= MOST || this.#kept.size <= 3) return;
+    const leaving = [...this.#kept.keys()].filter((source) => !this.#ahead.includes(source));
+    for (const source of [...leaving, ...this.#ahead.toReversed()]) {
+      if (this.#bytes <= MOST || this.#kept.size <= FEWEST) return;
       this.#kept.delete(source);
-      sum -= bytes;
     }
   }
 }
+
+export const loader = new Loader();

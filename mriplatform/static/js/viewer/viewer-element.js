@@ -1,6 +1,6 @@
 import { buildHud, buildPanel, buildStage, buildTools, showState } from "./chrome.js";
 import { connect } from "./hands.js";
-import { Loader } from "./loading.js";
+import { loader } from "./loading.js";
 import { MapLayer } from "./map-layer.js";
 import { MapState } from "./map-state.js";
 import { Picture } from "./picture.js";
@@ -19,7 +19,6 @@ export class ViewerElement extends HTMLElement {
   #layer = new MapLayer();
   #frame = 0;
   #load = 0;
-  #loader = new Loader();
 
   connectedCallback() {
     if (!this.stage) this.#build();
@@ -48,7 +47,7 @@ export class ViewerElement extends HTMLElement {
     this.notes = { tr: buildHud("tr"), bl: buildHud("bl"), br: buildHud("br") };
     this.append(this.stage, ...Object.values(this.notes), this.panel, this.tools);
     this.map.look = this.getAttribute("colours");
-    this.stack = new Stack(this, this.#loader);
+    this.stack = new Stack(this, loader);
     this.marker = new RegionTool({
       changed: () => this.changed(),
       told: (region) => this.fire("viewer:region", { region }),
@@ -65,7 +64,7 @@ export class ViewerElement extends HTMLElement {
     const load = (this.#load += 1);
     if (this.picture) this.dataset.state = "loading";
     else delete this.dataset.state;
-    this.ready = this.#loader.pixels(this.getAttribute("src"), { keep: this.stack.many }).then(
+    this.ready = loader.pixels(this.getAttribute("src"), { keep: this.stack.many }).then(
       (pixels) => load === this.#load && this.#show(pixels),
       (error) => load === this.#load && this.#fail(error),
     );
