@@ -146,7 +146,7 @@ def _classes(survey: dict[str, Any], gallery: Gallery | None) -> Section:
         series = {split: [counts.get(label, 0) for label in labels] for split, counts in table.items()}
         chart = Chart(charts.bars(labels, series, ylabel="images"), "Images by class and split.",
                       "Bars of the counts in the table.")  # fmt: skip
-        blocks = [Pair([counted, chart])]
+        blocks.append(chart)
         blocks += [_pictures(f"{split}, {label}", shots, _SAMPLE_SIZE, captions=False)
                    for (split, label), shots in gallery.samples.items()]  # fmt: skip
     return Section(
