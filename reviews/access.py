@@ -26,7 +26,7 @@ READERS_GET_NO_KNOWN_CASES = (
 
 def get_reading(user: Visitor, reading_id: UUID) -> Reading:
     """The user's own reading, with its image, protocol and events; anybody else's is not there."""
-    reading = readings_of(user).filter(pk=reading_id).first()
+    reading = readings_of(user).select_related("image__collection").filter(pk=reading_id).first()
     if reading is None:
         raise Http404(NOT_FOUND)
     return reading

@@ -7,6 +7,7 @@ urlpatterns = [
     path("collections/<uuid:collection_id>/read-next", worklist.read_next, name="read-next"),
     path("images/<uuid:image_id>/read", worklist.read_image, name="read-image"),
     path("readings/<uuid:reading_id>", reading.reading, name="reading"),
+    path("readings/<uuid:reading_id>/ahead", reading.ahead, name="reading-ahead"),
     path("readings/<uuid:reading_id>/first-read", reading.first_read, name="reading-first-read"),
     path("readings/<uuid:reading_id>/reveal", reading.reveal, name="reading-reveal"),
     path("readings/<uuid:reading_id>/verdict", reading.verdict, name="reading-verdict"),

@@ -11,7 +11,10 @@ from reviews.models import ReadingProtocol, WorklistEntry
 def protocol_of(collection: Collection) -> ReadingProtocol:
     """The protocol in force; where none was set yet, the default one, unsaved."""
     newest = ReadingProtocol.objects.filter(collection=collection).order_by("-version").first()
-    return newest or ReadingProtocol(collection=collection, version=1)
+    if newest is None:
+        return ReadingProtocol(collection=collection, version=1)
+    newest.collection = collection  # at hand already
+    return newest
 
 
 def governing_protocol(image: Image) -> ReadingProtocol:

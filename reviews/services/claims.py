@@ -95,6 +95,8 @@ def renew_lease(*, reader: User, reading: Reading) -> Reading:
 def lock_reading(*, reader: User, reading: Reading) -> Reading:
     """Lock the image, then the reading, as every step does first: the steps of one reading follow each other.
 
+    It comes with its events as they are under the lock.
+
     Raises:
         PermissionDenied: it is another's; doors answer 404 before it comes to this.
     """
@@ -102,6 +104,7 @@ def lock_reading(*, reader: User, reading: Reading) -> Reading:
     held = (
         Reading.objects.select_for_update(of=("self",))
         .select_related("image", "image__collection", "protocol", "reader")
+        .prefetch_related("events")
         .get(pk=reading.pk)
     )
     if held.reader_id != reader.pk:
@@ -148,7 +151,8 @@ def _go_on(reader: User, collection: Collection, *, aside: bool) -> Reading | No
     while (reading := mine.exclude(pk__in=passed).first()) is not None:
         image = _lock(Image.objects.filter(pk=reading.image_id)).get()
         if mine.filter(pk=reading.pk).exists():
-            return _taken_up(reading, image)
+            _renew(reading.pk)
+            return _shown(reading, image)
         passed.append(reading.pk)
     return None
 
@@ -168,7 +172,9 @@ def _claim(reader: User, image: Image, offer: Offer) -> Reading:
     )
     if begins:
         record(action="reading.begun", actor=reader, target=reading, collection_id=image.collection_id)
-    return _taken_up(reading, image)
+    else:
+        _renew(reading.pk)
+    return _shown(reading, image)
 
 
 def _protocol_for(image: Image, offer: Offer) -> ReadingProtocol:
@@ -178,9 +184,9 @@ def _protocol_for(image: Image, offer: Offer) -> ReadingProtocol:
     return ensure_protocol(image.collection)
 
 
-def _taken_up(reading: Reading, image: Image) -> Reading:
-    _renew(reading.pk)
-    reading.refresh_from_db()
+def _shown(reading: Reading, image: Image) -> Reading:
+    """The reading as it stands now, with the machine's answer on record where the protocol shows it from the start."""
+    reading.refresh_from_db(fields=["claimed_at", "lease_expires_at"])
     if reading.protocol.mode == ReadingProtocol.Mode.ASSISTED and reading_state(reading).reveal is None:
         append(reading, ReviewEvent.Kind.REVEAL, Statement(), prediction=answer_to(image))
     return reading

@@ -64,6 +64,8 @@ def append(
         action=f"reading.{kind.value}", actor=reading.reader, target=reading,
         collection_id=reading.image.collection_id, event=str(event.pk),
     )  # fmt: skip
+    # What was read under the lock lacks this one; it is read again if somebody asks.
+    getattr(reading, "_prefetched_objects_cache", {}).pop("events", None)
     return event
 
 

@@ -4,10 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
-
-from django.urls import reverse
 
 from classifier.models import Prediction
 from classifier.selectors import Spoken, spoken, viewer_maps
@@ -19,11 +17,9 @@ from reviews.selectors import (
     Step,
     machine_answer,
     reading_state,
-    was_set_aside,
     worklist_counts,
 )
 from reviews.selectors.beside import count_images_of_study
-from reviews.selectors.offers import next_images
 from reviews.selectors.recent import RecentVerdict, recent_verdict
 from reviews.views.beside import present_beside
 from reviews.views.choices import (
@@ -37,8 +33,6 @@ from reviews.views.choices import (
 from reviews.views.wording import in_sentence, said_in
 
 Kind = ReviewEvent.Kind
-# How many of the next images a reader's browser fetches while they look at this one.
-FETCHED_AHEAD: Final = 3
 
 
 @dataclass(frozen=True)
@@ -91,14 +85,12 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
 
 
 def present_page(user: User, reading: Reading) -> dict[str, Any]:
-    """What stands around the panel: place in the study and the collection, the next images, what can be undone."""
+    """What stands around the panel: place in the study and the collection, what can be undone."""
     collection = reading.image.collection
-    ahead = next_images(user, collection, after=reading, aside=was_set_aside(reading), count=FETCHED_AHEAD)
     return {
         "collection": collection,
         "counts": worklist_counts(user, collection),
         **present_beside(reading),
-        "ahead": " ".join(reverse("image-pixels", args=[image.pk]) for image in ahead),
         "recent": recent_toast(recent_verdict(user)),
     }
 

@@ -1,10 +1,11 @@
 """One reading: the page and its steps. Each is access, then a service, then the page as it stands after it."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,11 +18,14 @@ from reviews.exceptions import ReadingConflict
 from reviews.forms import DraftForm, FirstReadForm, RevealForm, UndoForm, VerdictForm, WithdrawForm
 from reviews.models import Reading
 from reviews.selectors import machine_answer, reading_state, was_set_aside
+from reviews.selectors.offers import next_images
 from reviews.services import reading as readings
 from reviews.views.answering import go_to_next, show, show_next_step, step
 from reviews.views.choices import verdict_on
 from reviews.views.ranges import first_read_of
 
+# How many of the next images a reader's browser fetches while they look at this one.
+FETCHED_AHEAD: Final = 3
 DRAFT_WORDS = ("label", "confidence", "reason", "note", "image_quality", "location")
 
 
@@ -31,6 +35,22 @@ DRAFT_WORDS = ("label", "confidence", "reason", "note", "image_quality", "locati
 def reading(request: HttpRequest, reading_id: UUID) -> HttpResponse:
     check_query(request, "amend")
     return show(request, get_reading(request.user, reading_id))
+
+
+@require_safe
+@signed_in
+@never_cache
+def ahead(request: HttpRequest, reading_id: UUID) -> HttpResponse:
+    """The pixels of the images that will most likely come after this one; nothing is claimed by asking.
+
+    Asked by the page when it has nothing else to do: finding them is no part of any wait.
+    """
+    check_query(request)
+    found = get_reading(request.user, reading_id)
+    images = next_images(
+        person(request), found.image.collection, after=found, aside=was_set_aside(found), count=FETCHED_AHEAD
+    )
+    return JsonResponse({"images": [reverse("image-pixels", args=[image.pk]) for image in images]})
 
 
 @step

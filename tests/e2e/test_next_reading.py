@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.test_reading import Room, enter
+from tests.e2e.waiting import ahead
 
 GONE_ON = "() => window.stayed === true"
 
@@ -15,11 +16,6 @@ def room(live_server, transactional_db, page: Page) -> Iterator[Room]:
     from tests.e2e.reading_room import furnish
 
     yield from enter((live_server.url, *furnish()), page)
-
-
-def ahead(room: Room) -> list[str]:
-    """Which images the page fetches ahead."""
-    return (room.page.locator("#reading-script").get_attribute("data-next") or "").split()
 
 
 def image_at(address: str):
@@ -67,7 +63,7 @@ def test_the_next_image_comes_in_place_with_all_that_belongs_to_it(room: Room) -
     expect(page.get_by_text("Shown after your first read.")).to_be_visible()
     expect(page.locator(".topbar")).to_contain_text("1 of 3")
     # Keys, draft and the following image belong to the new reading.
-    (following,) = ahead(room)
+    (following,) = ahead(room.page)
     assert following not in (first, second)
     fetched(room, following)
     with page.expect_response("**/draft") as kept:
@@ -101,7 +97,7 @@ def test_one_answer_brings_the_next_reading_and_its_image_was_there_before(room:
     room.open()
     room.press("n")
     first = room.image_ready()
-    following = ahead(room)
+    following = ahead(room.page)
     assert len(following) == len(set(following)) == 2
     assert first not in following
     fetched(room, *following)
@@ -116,7 +112,9 @@ def test_one_answer_brings_the_next_reading_and_its_image_was_there_before(room:
     )
     room.image_ready()
     page.wait_for_load_state("networkidle")
-    assert [one for one in room.asked if "/readings/" in one and not one.endswith("/verdict")] == []
+    assert [
+        one for one in room.asked if "/readings/" in one and not one.endswith(("/verdict", "/ahead"))
+    ] == []
     assert [one for one in room.asked if one.endswith(following[0])] == []
     # The toast of what was recorded first, then what is on the screen now.
     expect(page.locator("live-region")).to_contain_text("Reading image")
@@ -131,7 +129,7 @@ def test_an_image_that_somebody_else_took_meanwhile_is_passed_over(room: Room) -
     room.open()
     room.press("n")
     first = room.image_ready()
-    second, third = ahead(room)
+    second, third = ahead(room.page)
     fetched(room, second)
     other = make_user("other", collection=room.collection, role="radiologist")
     claim_image(reader=other, image=image_at(second))
@@ -139,7 +137,7 @@ def test_an_image_that_somebody_else_took_meanwhile_is_passed_over(room: Room) -
     agree(room, "1")
     room.page.wait_for_url(lambda url: url != address)
     assert first != room.image_ready() == third
-    assert ahead(room) == []
+    assert ahead(room.page) == []
 
 
 def test_an_image_that_was_hidden_meanwhile_is_not_shown(room: Room) -> None:
@@ -148,7 +146,7 @@ def test_an_image_that_was_hidden_meanwhile_is_not_shown(room: Room) -> None:
     room.open()
     room.press("n")
     room.image_ready()
-    second, third = ahead(room)
+    second, third = ahead(room.page)
     fetched(room, second)
     hide_image(actor=room.reader, image=image_at(second))
     address = room.page.url

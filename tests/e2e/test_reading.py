@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import PATIENCE_MS
-from tests.e2e.waiting import image_ready
+from tests.e2e.waiting import ahead, image_ready
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code and refuses its database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -182,7 +182,8 @@ def test_the_view_stays_from_step_to_step_and_the_next_pixels_are_there(room: Ro
     expect(page.get_by_text("Probably glioma", exact=True)).to_be_visible()
     view = page.locator("mri-viewer").evaluate("viewer => viewer.view")
     assert (view["zoom"], view["inverted"]) == (zoom, True)
-    following = page.locator("#reading-script").get_attribute("data-next").split()
+    following = ahead(page)
+    assert len(following) == 2
     # The browser fetches them when it has nothing else to do.
     for address in following:
         page.wait_for_function(

@@ -3,6 +3,14 @@
 from playwright.sync_api import Page
 
 
+def ahead(page: Page) -> list[str]:
+    """Which images the reading's page fetches ahead."""
+    return page.evaluate(
+        "fetch(document.getElementById('reading-script').dataset.ahead)"
+        ".then((answer) => answer.json()).then(({images}) => images)"
+    )
+
+
 def image_ready(page: Page) -> None:
     """Wait until the image is drawn and every script has run: a key pressed before that goes into the void.
 

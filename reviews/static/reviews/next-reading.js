@@ -34,26 +34,27 @@ function show(page, address) {
   // The plain image below the viewer is for where it fails; till then it needs no request of its own.
   for (const plain of page.querySelectorAll("mri-viewer > img")) plain.loading = "lazy";
   for (const [ours, theirs] of parts) ours.replaceWith(document.adoptNode(theirs));
-  takeNext(page);
+  script().dataset.ahead = page.getElementById("reading-script").dataset.ahead;
+  fetchAhead();
   for (const name of PARTS) window.htmx.process(document.querySelector(name));
   window.htmx.trigger("#panel", "htmx:load", { elt: document.querySelector("#panel") });
   announce(`${document.querySelector("#main h1").textContent}.`);
 }
 
-// Which images to fetch ahead stands on the script's own element.
-function takeNext(page) {
-  const { next } = page.getElementById("reading-script")?.dataset ?? {};
-  if (next) script().dataset.next = next;
-  else delete script().dataset.next;
-  fetchAhead();
-}
-
-// The pixels of the next images and nothing else, once this image is there and the browser has time.
+// The pixels of the images that will most likely come next and nothing else, once this one is there and the browser
+// has time. Which they are is asked then, too; nobody claims them by that.
 async function fetchAhead() {
-  const sources = script()?.dataset.next?.split(" ") ?? [];
+  const address = script().dataset.ahead;
   await document.getElementById("viewer")?.ready;
   const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 500));
-  idle(() => loader.fetchAhead(sources));
+  idle(() => ask(address).catch(() => undefined));
+}
+
+async function ask(address) {
+  const answer = await fetch(address, { credentials: "same-origin", priority: "low", headers: { Accept: "application/json" } });
+  if (!answer.ok) return;
+  const { images } = await answer.json();
+  if (script().dataset.ahead === address) loader.fetchAhead(images);
 }
 customElements.whenDefined("mri-viewer").then(fetchAhead);
 
