@@ -21,7 +21,7 @@ from classifier.api.serializers import (
 from classifier.api.shown import shown_studies, shown_study, shown_upload
 from classifier.exceptions import UploadRefused
 from classifier.models import Origin
-from classifier.selectors import studies_of, with_status
+from classifier.selectors import of_status, studies_of
 from classifier.services.removal import purge_study
 from classifier.services.uploads import Grouping, UploadedPart, UploadResult, receive_upload
 from mriplatform.accounts.access import get_collection
@@ -52,7 +52,7 @@ class Studies(ApiView):
             get_collection(request.user, asked["collection"], Permission.VIEW_STUDIES)
             studies = studies.filter(collection=asked["collection"])
         if "status" in asked:
-            studies = with_status(studies).filter(status_now=asked["status"])
+            studies = of_status(studies, asked["status"])
         return self.paged_response(shown_studies(request.user, self.page_of(studies)))
 
     @extend_schema(

@@ -105,6 +105,11 @@ class Prediction(models.Model):
             models.Index(
                 fields=["lease_expires_at"], condition=models.Q(status="running"), name="prediction_leases"
             ),
+            models.Index(
+                fields=["image", "status"],
+                condition=models.Q(for_comparison=False) & ~models.Q(status="succeeded"),
+                name="prediction_unanswered",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django_stubs_ext import WithAnnotations
 
 from classifier.exceptions import PixelsGone
-from classifier.models import Image, JobStatus, Study
+from classifier.models import Image, JobStatus, Prediction, Study
 from classifier.selectors.answering import answering_prediction, answering_rows
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
@@ -59,14 +59,37 @@ def with_status(studies: QuerySet[Study]) -> "QuerySet[WithAnnotations[Study, St
     return studies.annotate(status_now=Case(*cases, default=Value(JobStatus.QUEUED.value)))
 
 
+def of_status(studies: QuerySet[Study], status: str) -> "QuerySet[WithAnnotations[Study, StatusNow]]":
+    """Those of the studies that are in this state, with `status_now`.
+
+    Few studies wait or failed; they are looked up by their predictions, not looked for among all.
+    """
+    if status != JobStatus.SUCCEEDED:
+        studies = studies.filter(pk__in=_unanswered().filter(status=status).values("image__study"))
+    return with_status(studies).filter(status_now=status)
+
+
 def study_counts(user: Visitor) -> dict[UUID, dict[str, int]]:
-    """How many studies are in each state, by collection, in the collections whose studies the user may see."""
+    """How many studies are in each state, by collection, in the collections whose studies the user may see.
+
+    Every study has its images' answers, or their places in line, from the transaction on that stores it. So all are
+    counted, then those among them that wait or failed, of which there are few: most studies are not looked at.
+    """
     mine = Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES), purged_at=None)
-    rows = with_status(mine).values_list("collection_id", "status_now").annotate(count=Count("pk")).order_by()
-    counts: dict[UUID, dict[str, int]] = {}
+    counts = {
+        collection_id: {status.value: 0 for status in JobStatus} | {JobStatus.SUCCEEDED.value: count}
+        for collection_id, count in mine.values_list("collection_id").annotate(count=Count("pk")).order_by()
+    }
+    not_done = with_status(mine.filter(pk__in=_unanswered().values("image__study")))
+    rows = not_done.values_list("collection_id", "status_now").annotate(count=Count("pk")).order_by()
     for collection_id, status, count in rows:
-        counts.setdefault(collection_id, {value.value: 0 for value in JobStatus})[status] = count
+        counts[collection_id][status] += count
+        counts[collection_id][JobStatus.SUCCEEDED] -= count
     return counts
+
+
+def _unanswered() -> QuerySet[Prediction]:
+    return answering_rows().exclude(status=JobStatus.SUCCEEDED)
 
 
 def stored_png(image: Image) -> bytes:

@@ -13,6 +13,7 @@ from classifier.forms import StatusFilter
 from classifier.models import JobStatus
 from classifier.selectors import (
     answers_without_class,
+    of_status,
     sees_answers,
     spoken,
     studies_of,
@@ -34,9 +35,9 @@ from mriplatform.pages import check_query, signed_in
 def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     found = get_collection(request.user, collection_id, Permission.VIEW_STUDIES)
     asked = _asked(request, "status", "before", "after")
-    studies = with_status(studies_of(request.user).filter(collection=found))
-    if asked["status"]:
-        studies = studies.filter(status_now=asked["status"], purged_at=None)
+    studies = studies_of(request.user).filter(collection=found)
+    status = asked["status"]
+    studies = of_status(studies.filter(purged_at=None), status) if status else with_status(studies)
     page = page_of(studies, before=asked["before"], after=asked["after"], size=PAGE_SIZE)
     rows = [
         {"study": study, "answer": named_answers(study) if sees_answers(request.user, study) else None}

@@ -11,7 +11,13 @@ from django.db.models import Count, QuerySet
 from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from reviews.models import Adjudication, ImageStanding, Outcome, ReviewEvent
-from reviews.selectors.agreement import FinalLabel, Standing, standings, verdicts_in_force
+from reviews.selectors.agreement import (
+    FinalLabel,
+    Standing,
+    not_superseded,
+    standings,
+    verdicts_in_force,
+)
 
 # How many images are looked at together: the rows of a collection of any size take the memory of these.
 BATCH: Final = 1000
@@ -78,9 +84,7 @@ def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> 
     Args:
         before: the `event` of the last row of the page before; None for the newest.
     """
-    said: QuerySet[Any] = verdicts_in_force().filter(
-        reading__image__standing__in=_labelled_standings(collection)
-    )
+    said: QuerySet[Any] = _said(collection)
     decided: QuerySet[Any] = Adjudication.objects.filter(
         pk__in=_labelled_standings(collection).filter(adjudication__isnull=False).values("adjudication")
     )
@@ -96,7 +100,7 @@ def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> 
 
 def label_count(collection: Collection) -> int:
     """How many rows `labels` gives."""
-    said = verdicts_in_force().filter(reading__image__standing__in=_labelled_standings(collection))
+    said = _said(collection)
     decided = ImageStanding.objects.filter(collection=collection, adjudication__isnull=False)
     return said.count() + decided.count()
 
@@ -125,9 +129,9 @@ def spoken_label(event: ReviewEvent) -> str:
 def first_reads_of(verdicts: Iterable[ReviewEvent]) -> dict[UUID, ReviewEvent]:
     """By reading, the first read in force that went before these verdicts."""
     found = ReviewEvent.objects.filter(
+        not_superseded(),
         reading__in={event.reading_id for event in verdicts},
         kind=ReviewEvent.Kind.FIRST_READ,
-        superseded_by__isnull=True,
     )
     return {event.reading_id: event for event in found}
 
@@ -147,6 +151,13 @@ def findings(verdict: ReviewEvent, first_read: ReviewEvent | None) -> dict[str, 
 
 def _labelled_standings(collection: Collection) -> QuerySet[ImageStanding]:
     return ImageStanding.objects.filter(collection=collection, outcome__in=_COUNTS)
+
+
+def _said(collection: Collection) -> QuerySet[ReviewEvent]:
+    """The verdicts in force on labelled images. A join, not a subquery: the newest are then found without all others."""
+    return verdicts_in_force().filter(
+        reading__image__standing__collection=collection, reading__image__standing__outcome__in=_COUNTS
+    )
 
 
 def _labelled(collection: Collection) -> QuerySet[Image]:

@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
+from reviews.selectors.agreement import not_superseded
 from reviews.selectors.governing import protocol_of
 from reviews.selectors.worklist import ASSISTED, LABEL, begun, has_list_aside, read_blind, set_aside, worklist
 
@@ -148,9 +149,9 @@ def _to_repeat(user: User, protocol: ReadingProtocol, drawn: float) -> Reading |
 
 def _repeatable(readings: QuerySet[Reading], protocol: ReadingProtocol) -> QuerySet[Reading]:
     said = ReviewEvent.objects.filter(
+        not_superseded(),
         reading=OuterRef("pk"),
         kind__in=[ReviewEvent.Kind.VERDICT, ReviewEvent.Kind.AMENDMENT],
-        superseded_by__isnull=True,
     )
     # To an assisted reader it would be odd to meet in the worklist what was set aside.
     in_list = Q() if protocol.mode != ASSISTED else Q(image__entry__aside=False)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -11,8 +12,17 @@ from django.utils import timezone
 from classifier.exceptions import PlatformError
 from classifier.services.removal import hide_image
 from mriplatform.audit.models import AuditEvent
-from reviews.models import Adjudication, ImageStanding, KnownCase, Reading, ReadingProtocol
+from reviews.models import (
+    Adjudication,
+    ImageStanding,
+    KnownCase,
+    Outcome,
+    Reading,
+    ReadingProtocol,
+    WorklistEntry,
+)
 from reviews.selectors import (
+    active_known_cases,
     anonymous_reads,
     decisions_on,
     final_label,
@@ -166,6 +176,19 @@ def test_hidden_repeats_count_for_nothing(alice, bob, collection, image, read):
 
 def image_like(image):
     return analysed_image(image.collection)
+
+
+@pytest.mark.parametrize("taken_back", [True, False])
+def test_of_two_rows_of_one_transaction_the_later_identifier_says_whether_a_case_is_known(image, taken_back):
+    """They have one time. Whoever asks the rows themselves must come to what the worklist's triggers came to."""
+    now = timezone.now()
+    for active, key in ((True, UUID(int=1 + 2 * (not taken_back))), (False, UUID(int=2))):
+        KnownCase.objects.create(
+            pk=key, image=image, label="glioma", source="Histology", active=active, at=now
+        )
+    assert active_known_cases().filter(image=image).exists() is not taken_back
+    assert WorklistEntry.objects.get(image=image).known is not taken_back
+    assert (standings([image])[image.pk].outcome is Outcome.KNOWN) is not taken_back
 
 
 def test_a_known_case_has_no_label_and_is_not_waited_for(alice, collection, read):
