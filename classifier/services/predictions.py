@@ -102,6 +102,7 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
     Returns:
         How many rows were recorded; the others had lost their lease and belong to another claim.
     """
+    _lock_answered([prediction for prediction, _ in answers])
     recorded = 0
     for prediction, answer in answers:
         recorded += _still_mine(prediction).update(
@@ -118,6 +119,17 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
             failure_reason="",
         )
     return recorded
+
+
+def _lock_answered(predictions: list[Prediction]) -> None:
+    """Lock the images that get their answer, as whoever hides or removes one does first.
+
+    Both then follow each other: no answer opens an image that is hidden at this moment, and neither waits for the other
+    while the other waits for it.
+    """
+    answered = [prediction.image_id for prediction in predictions if not prediction.for_comparison]
+    images = Image.objects.filter(pk__in=answered).order_by("pk")
+    list(images.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _class_named(answer: Answer) -> dict[str, Any]:

@@ -1,18 +1,32 @@
 """The rows from which worklists are read: kept by the database in the transaction of what they follow from."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
 from uuid import uuid4
 
+import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from classifier.models import JobStatus
-from classifier.services.predictions import retry_prediction
+from classifier.services.predictions import Answer, record_answers, retry_prediction
 from classifier.services.removal import hide_image, purge_study
 from reviews.models import Adjudication, KnownCase, Reading, WorklistEntry
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import undo
 from tests.factories import analysed_image, make_image, make_prediction, make_study, make_user, make_version
+
+ANSWER = Answer(
+    probabilities=np.array([0.7, 0.1, 0.1, 0.1], np.float32),
+    maps=np.ones((7, 7, 4), np.float32),
+    frame=(0, 0, 64),
+    embedding=np.ones(8, np.float32),
+    runtime="onnxruntime",
+    device="cpu",
+)
 
 
 def entry_of(image):
@@ -103,6 +117,37 @@ def test_what_must_not_be_seen_is_closed(alice, collection):
     purge_study(actor=alice, study=purged.study, reason="test")
     for image in (hidden, purged):
         assert (entry_of(image).visible, entry_of(image).open) == (False, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_is_being_recorded_does_not_open_an_image_that_is_being_hidden(alice, collection):
+    """Whoever comes second waits for the other, and neither fails: a picture with a name on it is hidden for sure."""
+    image = make_image(make_study(collection, images=0))
+    nothing = {"probabilities": None, "maps": None, "map_shape": None, "embedding": None}
+    claimed = make_prediction(image, status=JobStatus.RUNNING, started_at=timezone.now(), **nothing)
+    claimed.refresh_from_db()
+    recorded = Event()
+
+    def worker():
+        try:
+            with transaction.atomic():
+                assert record_answers([(claimed, ANSWER)]) == 1
+                recorded.set()
+                sleep(1)  # as a batch does that has more to record
+        finally:
+            connection.close()
+
+    def hider():
+        try:
+            recorded.wait(30)
+            hide_image(actor=alice, image=image)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(worker), pool.submit(hider)]:
+            done.result(60)
+    assert (entry_of(image).visible, entry_of(image).open) == (False, False)
 
 
 def test_a_known_case_is_closed_until_it_is_taken_back(image):
