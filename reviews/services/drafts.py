@@ -7,7 +7,7 @@ from django.db import transaction
 from mriplatform.accounts.models import User
 from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reading
-from reviews.selectors import reading_revision
+from reviews.selectors import reading_revision, reading_state
 from reviews.services.claims import renew_lease
 from reviews.services.findings import clean_region, known_active_ms
 from reviews.services.statements import clean_note
@@ -22,19 +22,28 @@ DRAFT_FIELDS: Final = frozenset(
 
 @transaction.atomic
 def save_draft(
-    *, reader: User, reading: Reading, draft: dict[str, Any], if_revision: str | None = None
+    *,
+    reader: User,
+    reading: Reading,
+    draft: dict[str, Any],
+    step: str | None = None,
+    if_revision: str | None = None,
 ) -> Reading:
     """Keep what is filled in but not said yet, and the claim with it. A draft is no statement and leaves no trace.
 
     Args:
+        step: the step that it is filled in for; None presumes none. A draft that was under way while its step was
+            committed must not fill in the next one.
         if_revision: the `reading_revision` that the caller saw; a draft that is based on another is refused.
 
     Raises:
         ReviewRefused: 400, an unknown field, a value that is no short text or number, or a malformed region.
-        ReadingConflict: the reading is finished or lost; 412, it changed meanwhile.
+        ReadingConflict: the reading is finished or lost, or at another step; 412, it changed meanwhile.
     """
     checked = _checked_draft(draft)
     held = renew_lease(reader=reader, reading=reading)
+    if step is not None and step != reading_state(held).step:
+        raise ReadingConflict("This draft is of another step; it is not kept.", code="other_step")
     ensure_unchanged(held, if_revision)
     held.draft = checked
     held.save(update_fields=["draft"])

@@ -365,6 +365,18 @@ def test_a_draft_is_kept_until_it_is_said(alice, reading, first_read):
     assert (reading.draft, len(events_of(reading))) == ({}, 1)
 
 
+def test_a_draft_that_arrives_after_its_step_was_committed_fills_in_no_other(alice, reading, first_read):
+    """It was under way beside the first read; the next step begins empty."""
+    first_read("glioma")
+    late = {"reader": alice, "reading": reading, "draft": {"label": "glioma"}}
+    refused("other_step", 409, save_draft, **late, step="first_read")
+    reading.refresh_from_db()
+    assert reading.draft == {}
+    save_draft(**late, step="reveal")
+    reading.refresh_from_db()
+    assert reading.draft == {"label": "glioma"}
+
+
 @pytest.mark.parametrize(
     ("draft", "code"),
     [
