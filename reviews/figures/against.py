@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from reviews.figures.agreement import cohen_kappa, table
+from reviews.figures.agreement import kappa_of
 from reviews.figures.data import (
     ANSWERS,
     ASSISTED,
@@ -82,7 +82,7 @@ def with_without(readings: Readings, images: Images) -> list[Row]:
             for measure, estimate in (
                 ("accuracy", accuracy(said, truth, cluster)),
                 ("balanced_accuracy", balanced_accuracy(said, truth, cluster)),
-                ("kappa", cohen_kappa(table(said, truth, len(ANSWERS)))),
+                ("kappa", kappa_of(said, truth, len(ANSWERS), cluster)),
             ):
                 rows.append({**who, "measure": measure, **estimate.row()})
     return rows

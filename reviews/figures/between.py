@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reviews.figures.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, observed_agreement, table
+from reviews.figures.agreement import fleiss_kappa, gwet_ac1, kappa_of, observed_agreement
 from reviews.figures.data import (
     ANSWERS,
     ASSISTED,
@@ -25,23 +25,23 @@ _MOST_PAIRS = 200
 _K = len(ANSWERS)
 
 
-def between_readers(readings: Readings) -> list[Row]:
+def between_readers(readings: Readings, images: Images) -> list[Row]:
     """Agreement of all readers on the images that at least two of them read, by what they said when."""
     return [
-        {"said": said, "measure": name, "readers": chosen.readers(), **measure(ratings).row()}
+        {"said": said, "measure": name, "readers": chosen.readers(), **measure(ratings, clusters).row()}
         for said, chosen, answers in _statements(readings)
-        for ratings in [_ratings(chosen.image, answers)]
-        if (ratings.sum(axis=1) >= 2).any()
+        for ratings, clusters in [_ratings(chosen.image, answers, images.cluster)]
+        if len(ratings)
         for name, measure in (("agreement", observed_agreement), ("fleiss", fleiss_kappa), ("ac1", gwet_ac1))
     ]
 
 
-def pairs_of_readers(readings: Readings) -> list[Row]:
+def pairs_of_readers(readings: Readings, images: Images) -> list[Row]:
     """Cohen's kappa of each two readers who read at least two images in common, most images first."""
     rows: list[Row] = []
     for said, chosen, answers in _statements(readings):
-        for one, other, first, second in _pairs(chosen, answers):
-            kappa = cohen_kappa(table(first, second, _K))
+        for one, other, at, first, second in _pairs(chosen, answers):
+            kappa = kappa_of(first, second, _K, images.cluster[at])
             rows.append({"said": said, "reader": one, "other": other, **kappa.row()})
     return sorted(rows, key=lambda row: -row["n"])[:_MOST_PAIRS]
 
@@ -60,7 +60,7 @@ def with_machine(readings: Readings, images: Images) -> list[Row]:
         if mask.any():
             at, said = readings.image[mask], answers[mask]
             same = share(said == images.machine[at], images.cluster[at])
-            kappa = cohen_kappa(table(said, images.machine[at], _K))
+            kappa = kappa_of(said, images.machine[at], _K, images.cluster[at])
             who = {"when": when, "readers": len(np.unique(readings.reader[mask]))}
             rows += [
                 {**who, "measure": "agreement", **same.row()},
@@ -75,10 +75,10 @@ def with_themselves(readings: Readings, everything: Readings, images: Images) ->
     if not len(again):
         return []
     earlier = everything.verdict[again.repeats]
-    who = {"readers": again.readers()}
+    who, cluster = {"readers": again.readers()}, images.cluster[again.image]
     return [
-        {**who, "measure": "agreement", **share(again.verdict == earlier, images.cluster[again.image]).row()},
-        {**who, "measure": "kappa", **cohen_kappa(table(earlier, again.verdict, _K)).row()},
+        {**who, "measure": "agreement", **share(again.verdict == earlier, cluster).row()},
+        {**who, "measure": "kappa", **kappa_of(earlier, again.verdict, _K, cluster).row()},
     ]
 
 
@@ -90,15 +90,16 @@ def _statements(readings: Readings) -> Iterator[tuple[str, Readings, Ints]]:
     yield "verdict", labels, labels.verdict
 
 
-def _ratings(image: Ints, answers: Ints) -> Ints:
-    """How often each image that was read (I, K) was given each answer, only those that at least two read."""
-    _, place = np.unique(image, return_inverse=True)
-    count = int(place.max()) + 1 if len(place) else 0
-    counts = np.bincount(place * _K + answers, minlength=count * _K).reshape(count, _K)
-    return np.asarray(counts[counts.sum(axis=1) >= 2])
+def _ratings(image: Ints, answers: Ints, cluster: Ints) -> tuple[Ints, Ints]:
+    """How often each image that at least two read was given each answer (I, K), and its cluster (I,)."""
+    read, place = np.unique(image, return_inverse=True)
+    counts = np.bincount(place * _K + answers, minlength=len(read) * _K).reshape(len(read), _K)
+    several = counts.sum(axis=1) >= 2
+    return np.asarray(counts[several]), cluster[read[several]]
 
 
-def _pairs(readings: Readings, answers: Ints) -> Iterator[tuple[int, int, Ints, Ints]]:
+def _pairs(readings: Readings, answers: Ints) -> Iterator[tuple[int, int, Ints, Ints, Ints]]:
+    """Each two readers, the images that both read, and what the one and the other said of them."""
     people = np.unique(readings.reader)
     said = {}
     for person in people:
@@ -107,8 +108,8 @@ def _pairs(readings: Readings, answers: Ints) -> Iterator[tuple[int, int, Ints, 
         said[int(person)] = readings.image[mine][order], answers[mine][order]
     for place, one in enumerate(said):
         for other in list(said)[place + 1 :]:
-            _, left, right = np.intersect1d(
+            both, left, right = np.intersect1d(
                 said[one][0], said[other][0], assume_unique=True, return_indices=True
             )
             if len(left) >= 2:
-                yield one, other, said[one][1][left], said[other][1][right]
+                yield one, other, both, said[one][1][left], said[other][1][right]

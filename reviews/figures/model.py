@@ -9,7 +9,7 @@ import numpy as np
 from ml.metrics.intervals import basic_span, draw_groups, group_sums
 from ml.metrics.trust import binned, calibration_gaps, expected_calibration_error, reliability
 from reviews.figures.against import accuracy, balanced_accuracy
-from reviews.figures.agreement import cohen_kappa, table
+from reviews.figures.agreement import kappa_of
 from reviews.figures.data import ANSWERS, Bools, Floats, Images, Ints, Row
 from reviews.figures.estimates import Estimate, share
 
@@ -32,7 +32,7 @@ def model_accuracy(images: Images, among: Bools) -> list[Row]:
     measures = [
         ("accuracy", accuracy(said, truth, cluster)),
         ("balanced_accuracy", balanced_accuracy(said, truth, cluster)),
-        ("kappa", cohen_kappa(table(said, truth, len(ANSWERS)))),
+        ("kappa", kappa_of(said, truth, len(ANSWERS), cluster)),
     ]
     rows = [{"measure": name, "label": "all", **estimate.row()} for name, estimate in measures]
     for place, name in enumerate(ANSWERS):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from reviews.figures import against, between, drift, model
-from reviews.figures.data import LABEL, Bools, Figures, Images, Readings, Row
+from reviews.figures.data import LABEL, UNAIDED, Bools, Figures, Images, Readings, Row
 
 FORM: Final = 1
 """Of the content of a snapshot; a page shows no other."""
@@ -63,8 +63,8 @@ def own_figures(images: Images, readings: Readings, person: int) -> Figures:
 def _everything(images: Images, readings: Readings, embeddings: Embeddings | None) -> Figures:
     every = np.ones(len(images), bool)
     found: Figures = {
-        "between_readers": between.between_readers(readings),
-        "pairs_of_readers": between.pairs_of_readers(readings),
+        "between_readers": between.between_readers(readings, images),
+        "pairs_of_readers": between.pairs_of_readers(readings, images),
         "with_themselves": between.with_themselves(readings, readings, images),
         "known_cases": against.known_cases(readings, images),
         **_pooled(images, readings, every),
@@ -75,10 +75,14 @@ def _everything(images: Images, readings: Readings, embeddings: Embeddings | Non
 
 
 def _closed(images: Images, finished: Readings) -> Figures:
-    among = images.closed
+    """What the machine says of images that were read unaided is not counted: its readers never get to know it."""
+    unaided = np.zeros(len(images), bool)
+    unaided[finished.image[finished.mode == UNAIDED]] = True
+    aided = finished.where(~unaided[finished.image])
     return {
-        "between_readers": between.between_readers(finished),
-        **_pooled(images, finished, among),
+        "between_readers": between.between_readers(finished, images),
+        **_pooled(images, finished, images.closed & ~unaided),
+        "with_machine": between.with_machine(aided, images),
     }
 
 

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
-from reviews.figures.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, observed_agreement, table
+from reviews.figures.agreement import (
+    cohen_kappa,
+    fleiss_kappa,
+    gwet_ac1,
+    kappa_of,
+    observed_agreement,
+    table,
+)
 
 # Cohen 1960, table 1, in counts of 200.
 COHEN = [[88, 14, 18], [10, 40, 10], [2, 6, 12]]
@@ -103,7 +111,54 @@ def _simulated(random, images):
     return np.array([np.bincount(column, minlength=5) for column in said.T])
 
 
+def test_kappa_of_images_that_are_subjects_of_their_own_has_the_interval_of_statsmodels():
+    first, second = pairs(ABSTRACTORS)
+    expected = inter_rater.cohens_kappa(np.array(ABSTRACTORS))
+    found = kappa_of(first, second, 3, np.arange(100))
+    assert (found.low, found.high) == pytest.approx((expected.kappa_low, expected.kappa_upp))
+
+
+def test_kappa_of_subjects_with_several_images_has_the_interval_of_a_jackknife():
+    """Left out one subject at a time, scikit-learn's kappa varies as the interval says; naively it looks surer."""
+    first, second, subject = _alike(np.random.default_rng(7), 80)
+    left = np.array([cohen_kappa_score(first[subject != one], second[subject != one]) for one in range(80)])
+    spread = np.sqrt(79 / 80 * ((left - left.mean()) ** 2).sum())
+    found, naive = kappa_of(first, second, 5, subject), cohen_kappa(table(first, second, 5))
+    assert found.value == pytest.approx(cohen_kappa_score(first, second))
+    assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, 79) * spread, rel=0.03)
+    assert found.high - found.low > 1.5 * (naive.high - naive.low)
+
+
+def test_kappa_of_subjects_covers_what_it_promises():
+    random = np.random.default_rng(1)
+    truth = kappa_of(*_alike(random, 40_000)[:2], 5, np.arange(240_000)).value
+    drawn = [_alike(random, 50) for _ in range(300)]
+    found = [kappa_of(first, second, 5, subject) for first, second, subject in drawn]
+    assert 0.91 < np.mean([one.low <= truth <= one.high for one in found]) < 0.985
+
+
+@pytest.mark.parametrize("measure", [observed_agreement, fleiss_kappa, gwet_ac1])
+def test_copies_of_an_image_make_agreement_no_surer(measure):
+    """The same subject's image five times over says no more than once."""
+    once, copied = measure(FLEISS), measure(np.repeat(FLEISS, 5, axis=0), np.repeat(np.arange(30), 5))
+    assert (copied.value, copied.low, copied.high) == pytest.approx((once.value, once.low, once.high))
+    naive = measure(np.repeat(FLEISS, 5, axis=0))
+    assert naive.high - naive.low < 0.5 * (copied.high - copied.low)
+
+
+def _alike(random, subjects):
+    """What two readers say of six images of each subject, which are mostly alike."""
+    subject = np.repeat(np.arange(subjects), 6)
+    truth = random.integers(0, 4, subjects)[subject]
+    confused = (random.random(subjects) < 0.3)[subject]
+    first = np.where(random.random(len(subject)) < 0.95, truth, random.integers(0, 5, len(subject)))
+    second = np.where(confused, (truth + 1) % 4, first)
+    return first, second, subject
+
+
 def test_what_cannot_be_known_is_none():
+    assert kappa_of([0, 0], [0, 0], 5, [1, 1]).value is None
+    assert kappa_of([0, 1], [0, 1], 5, [1, 1]).low is None
     same = cohen_kappa([[7, 0], [0, 0]])
     assert (same.n, same.value, same.low) == (7, None, None)
     assert cohen_kappa([[0, 0], [0, 0]]).n == 0

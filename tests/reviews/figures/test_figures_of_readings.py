@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from reviews.figures import against, between, drift, model
-from reviews.figures.data import ANSWERS, ASSISTED, KNOWN, REPEAT, UNAIDED
+from reviews.figures.data import ANSWERS, ASSISTED, BLINDED, KNOWN, REPEAT, UNAIDED
 from reviews.figures.whole import LEAST_IMAGES, all_figures, own_figures
 from tests.reviews.figures.rooms import PATHS, make_images, make_readings
 
@@ -25,12 +25,12 @@ def pick(rows, **wanted):
 
 
 def test_agreement_between_readers_is_that_of_statsmodels():
-    rows = between.between_readers(READINGS)
+    rows = between.between_readers(READINGS, IMAGES)
     for said, answers in (("first_read", READINGS.first), ("verdict", READINGS.verdict)):
         counts, _ = aggregate_raters(answers.reshape(3, 300).T, n_cat=5)
         assert pick(rows, said=said, measure="fleiss") == pytest.approx(fleiss_kappa(counts))
     assert {row["readers"] for row in rows} == {3}
-    pairs = between.pairs_of_readers(READINGS)
+    pairs = between.pairs_of_readers(READINGS, IMAGES)
     expected = cohen_kappa_score(READINGS.first[:300], READINGS.first[300:600])
     assert pick(pairs, said="first_read", reader=1, other=2) == pytest.approx(expected)
     assert len(pairs) == 6
@@ -38,7 +38,7 @@ def test_agreement_between_readers_is_that_of_statsmodels():
 
 def test_an_image_that_one_read_is_in_no_agreement():
     alone = READINGS.where((READINGS.reader == 1) | (READINGS.image < 100))
-    assert {row["n"] for row in between.between_readers(alone)} == {100}
+    assert {row["n"] for row in between.between_readers(alone, IMAGES)} == {100}
 
 
 def test_agreement_with_the_machine_before_and_after_the_reveal():
@@ -247,6 +247,21 @@ def test_readers_get_nothing_that_rests_on_an_open_image():
     contents = [all_figures(world, READINGS) for world in worlds]
     assert contents[0]["closed"] == contents[1]["closed"]
     assert contents[0]["closed"]["model_accuracy"]
+    assert contents[0]["everything"] != contents[1]["everything"]
+
+
+def test_readers_get_nothing_of_the_machine_on_what_was_read_unaided():
+    """All that it says there differs, and pooled with what was read blind the figures stay the same."""
+    unaided = np.arange(300) < 200
+    machine = np.where(unaided, (IMAGES.machine + 1) % 4, IMAGES.machine)
+    told = [make_images(300), make_images(300, machine=machine)]
+    mode = np.where(unaided[READINGS.image], UNAIDED, BLINDED)
+    contents = [
+        all_figures(world, make_readings(IMAGES, mode=mode, revealed=mode == BLINDED)) for world in told
+    ]
+    assert contents[0]["closed"] == contents[1]["closed"]
+    assert {row["n"] for row in contents[0]["closed"]["model_accuracy"] if row["label"] == "all"} == {100}
+    assert contents[0]["readers"] == contents[1]["readers"]
     assert contents[0]["everything"] != contents[1]["everything"]
 
 
