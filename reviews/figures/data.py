@@ -40,7 +40,7 @@ class Images:
         truth: its final label, or that of a known case; -1 as long as there is none.
         path: how the truth came about, as a place in `paths`; -1 where there is none.
         closed: its label is final and it is no known case: nobody reads it any more.
-        unbiased: its first reading was drawn at random or in order of arrival, so never because of an answer.
+        unbiased: it was read whatever the machine answered: no answer chose it, or passed it over while it waited.
         machine: what the machine answered; -1 for not yet.
         probabilities: (N, 4), NaN where no class was named.
         in_force: whether that was the version that reads for the collection now.

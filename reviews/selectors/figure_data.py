@@ -19,17 +19,16 @@ from reviews.figures.data import ANSWERS, Floats, Images, Ints, Readings, Row
 from reviews.figures.drift import Periods, embedding_drift, sampled
 from reviews.models import ImageStanding, Outcome, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors.agreement import active_known_cases
+from reviews.selectors.unbiased import DAY, unbiased_images
 
 Kind = ReviewEvent.Kind
 _AT_ONCE: Final = 20_000
-_DAY: Final = 86_400
 _PURPOSES: Final = {"label": data.LABEL, "repeat": data.REPEAT, "known": data.KNOWN}
 _MODES: Final = {
     ReadingProtocol.Mode.BLINDED_FIRST: data.BLINDED,
     ReadingProtocol.Mode.ASSISTED: data.ASSISTED,
     ReadingProtocol.Mode.UNAIDED: data.UNAIDED,
 }
-_UNBIASED: Final = (Reading.Drawn.RANDOM, Reading.Drawn.ARRIVAL)
 _PLACES: Final = {name: place for place, name in enumerate(ANSWERS)}
 _SAID: Final = (Kind.FIRST_READ, Kind.REVEAL, Kind.VERDICT, Kind.AMENDMENT)
 
@@ -53,7 +52,10 @@ class Gathered:
 
 
 def gather(collection: Collection) -> Gathered:
-    """Everything that the collection's figures are made from, in a fixed number of queries."""
+    """Everything that the collection's figures are made from, in a fixed number of queries.
+
+    The images are those that are there when the first of them is asked; what comes between two queries is in none.
+    """
     images, keys = _images(collection)
     places = {key: place for place, key in enumerate(keys)}
     readings, readers = _readings(collection, places)
@@ -80,14 +82,13 @@ def _images(collection: Collection) -> tuple[Images, list[UUID]]:
     for key, subject, study, came, *sizes in _rows(rows, *columns, "window_centre", "window_width"):
         keys.append(key)
         subjects.append(numbers.setdefault(subject or study.hex, len(numbers)))
-        found.append((came.timestamp() / _DAY, *sizes))
+        found.append((came.timestamp() / DAY, *sizes))
     measured = np.array(found, np.float64).reshape(len(keys), 7)
     arrived, width, height, bits, stored, centre, window = measured.T
     places = {key: place for place, key in enumerate(keys)}
     truth, path, closed, paths = _truths(collection, places)
     machine, probabilities, in_force, novelty = _answers(collection, places)
-    unbiased = np.zeros(len(keys), bool)
-    unbiased[[places[key] for key, drawn in _first_drawn(collection) if drawn in _UNBIASED]] = True
+    unbiased = unbiased_images(collection, places, arrived, machine == _PLACES[NOT_ASSESSABLE])
     inputs = {
         "width": width, "height": height, "bits": bits, "bytes_per_pixel": stored / (width * height),
         "window_centre": centre, "window_width": window, "novelty": novelty,
@@ -109,13 +110,11 @@ def _truths(
     closed = np.zeros(len(places), bool)
     words: dict[str, int] = {}
     final = ImageStanding.objects.filter(collection=collection, outcome=Outcome.FINAL)
-    for key, label, word in _rows(final, "image_id", "label", "path"):
-        place = places[key]
+    for place, label, word in _placed(places, final, "image_id", "label", "path"):
         truth[place], path[place] = _answer(label), words.setdefault(word, len(words))
         closed[place] = True
     known = active_known_cases().filter(image__collection=collection)
-    for key, label in _rows(known, "image_id", "label"):
-        place = places[key]
+    for place, label in _placed(places, known, "image_id", "label"):
         truth[place], path[place] = _answer(label), words.setdefault(data.KNOWN_CASE, len(words))
         closed[place] = False
     return truth, path, closed, tuple(words)
@@ -128,8 +127,7 @@ def _answers(collection: Collection, places: dict[UUID, int]) -> tuple[Ints, Flo
     version = version_reading_for(collection.pk)
     rows = answering_rows().filter(image__collection=collection, status=JobStatus.SUCCEEDED)
     columns = ("image_id", "model_version_id", "probabilities", "not_assessable", "novelty")
-    for key, by, stated, aside, unlike in _rows(rows.order_by(), *columns):
-        place = places[key]
+    for place, by, stated, aside, unlike in _placed(places, rows.order_by(), *columns):
         in_force[place] = version is not None and by == version.pk
         if not aside:
             probabilities[place] = stated
@@ -139,31 +137,22 @@ def _answers(collection: Collection, places: dict[UUID, int]) -> tuple[Ints, Flo
     return machine, probabilities, in_force, novelty
 
 
-def _first_drawn(collection: Collection) -> Iterator[tuple[UUID, str]]:
-    """How each image that was read for a label was chosen when somebody first said something about it."""
-    first = ReviewEvent.objects.filter(
-        sequence=1, reading__image__collection=collection, reading__purpose=Reading.Purpose.LABEL
-    )
-    ordered = first.order_by("reading__image", "at", "id").distinct("reading__image")
-    yield from _rows(ordered, "reading__image", "reading__drawn")
-
-
 def _readings(collection: Collection, places: dict[UUID, int]) -> tuple[Readings, dict[UUID, int]]:
     said = _said(collection)
     rows = Reading.objects.filter(image__collection=collection).order_by("id")
-    columns = ("id", "image_id", "reader_id", "purpose", "protocol__mode", "repeats_id")
-    found = [row for row in _rows(rows, *columns) if said.get(row[0], _NOTHING)[2] >= 0]
-    where = {row[0]: place for place, row in enumerate(found)}
+    columns = ("image_id", "id", "reader_id", "purpose", "protocol__mode", "repeats_id")
+    found = [row for row in _placed(places, rows, *columns) if said.get(row[1], _NOTHING)[2] >= 0]
+    where = {row[1]: place for place, row in enumerate(found)}
     people = sorted({row[2] for row in found}, key=lambda key: _shuffled(collection, key))
     numbers = {key: number for number, key in enumerate(people, start=1)}
     columns_of = np.array(
         [
-            (places[of], numbers[who], _PURPOSES[what_for], _MODES[how], where.get(earlier, -1))
-            for _, of, who, what_for, how, earlier in found
+            (of, numbers[who], _PURPOSES[what_for], _MODES[how], where.get(earlier, -1))
+            for of, _, who, what_for, how, earlier in found
         ],
         np.int64,
     ).reshape(len(found), 5)
-    spoken = np.array([said[row[0]] for row in found], np.float64).reshape(len(found), 7)
+    spoken = np.array([said[row[1]] for row in found], np.float64).reshape(len(found), 7)
     first, first_confidence, verdict, verdict_confidence, revealed, first_ms, verdict_ms = spoken.T
     image, reader, purpose, mode, repeats = columns_of.T
     alone = mode == data.ASSISTED
@@ -229,6 +218,13 @@ def _vectors(places: Ints, keys: Sequence[UUID]) -> Floats:
 
 def _rows(rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
     return rows.values_list(*columns).iterator(chunk_size=_AT_ONCE)
+
+
+def _placed(places: dict[UUID, int], rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Rows whose first column is an image, as its place; without those of images that came after the others."""
+    for image, *values in _rows(rows, *columns):
+        if image in places:
+            yield places[image], *values
 
 
 def _answer(label: str) -> int:

@@ -8,7 +8,8 @@ from reviews.figures.data import KNOWN_CASE
 from reviews.models import ReviewEvent
 
 _WILSON: Final = "Wilson 1927; effective sample size by subject: Korn & Graubard 1998, Franco et al. 2019"
-_KAPPA: Final = "Cohen 1960; interval: Fleiss, Cohen & Everitt 1969"
+_BY_SUBJECT: Final = "by subject where one has several images: Liang & Zeger 1986"
+_KAPPA: Final = f"Cohen 1960; interval: Fleiss, Cohen & Everitt 1969, {_BY_SUBJECT}"
 _PSI: Final = "Siddiqi 2006; Yurdakul & Naranjo 2020"
 _MIXED: Final = (
     f"Balanced accuracy: mean recall, interval by MOVER (Zou & Donner 2008). Kappa: {_KAPPA}. {_WILSON}"
@@ -44,7 +45,7 @@ FIGURES: Final = {
         "Agreement between readers",
         "On images that at least two readers read. First reads are independent of each other and of the machine; "
         "verdicts may not be. AC1 stays near the observed agreement where almost all images have one label.",
-        "Fleiss 1971; Gwet 2008, with his variance for both",
+        f"Fleiss 1971; Gwet 2008, with his variance for both, {_BY_SUBJECT}",
         "Readers",
         {"said": "Said", "measure": "Measure"},
     ),
@@ -123,8 +124,9 @@ FIGURES: Final = {
     ),
     "model_accuracy": Words(
         "Accuracy of the version in force",
-        "On images whose first reader got them at random or in order of arrival, never because of an answer, against "
-        "the final label.",
+        "Against the final label, on images that were read whatever the machine answered: no answer chose them, and "
+        "none passed them over while they waited. Where readers see the answer from the start, images without a class "
+        "wait in a list of their own and are not among these.",
         _MIXED,
         "The machine",
         {"measure": "Measure", "label": "Label"},

@@ -5,6 +5,7 @@ import time
 from typing import Final
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from classifier import doorbell
 from mriplatform.accounts.models import Collection, User
@@ -52,11 +53,11 @@ def compute_due_figures() -> FigureSnapshot | None:
 def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
     """Make and keep the figures of a collection; None where another worker is at it.
 
-    One transaction from reading to keeping: its start is the date of the snapshot, so that what is said or asked for
-    meanwhile is newer than it.
+    Their date is when the reading of what was said began, so that what is said or asked for meanwhile is newer.
     """
     locked = Collection.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=collection.pk)
-    if locked.first() is None:
+    started = locked.values_list(Now(), flat=True).first()
+    if started is None:
         return None
     begun = time.monotonic()
     found = gather(collection)
@@ -64,7 +65,11 @@ def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
     content["numbers"] = {str(reader): number for reader, number in found.readers.items()}
     seconds = time.monotonic() - begun
     snapshot = FigureSnapshot.objects.create(
-        collection=collection, content=content, events=found.events, seconds=round(seconds, 3)
+        collection=collection,
+        content=content,
+        events=found.events,
+        seconds=round(seconds, 3),
+        computed_at=started,
     )
     record(
         action="figures.computed", target=snapshot, collection_id=collection.pk,

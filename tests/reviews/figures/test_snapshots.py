@@ -10,10 +10,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from reviews.figures.data import ANSWERS, BLINDED
-from reviews.models import FigureRequest, FigureSnapshot, KnownCase, Reading, ReviewEvent
+from reviews.models import (
+    FigureRequest,
+    FigureSnapshot,
+    KnownCase,
+    Reading,
+    ReviewEvent,
+    WorklistEntry,
+)
 from reviews.selectors.figure_data import gather
-from reviews.selectors.figures import collections_with_due_figures
+from reviews.selectors.figures import collections_with_due_figures, everything
 from reviews.services.figures import ask_for_figures, compute_due_figures, compute_figures
+from reviews.services.protocols import set_protocol
+from reviews.services.reading import give_verdict
 from tests.factories import analysed_image
 from tests.reviews.figures.conftest import CASES
 
@@ -105,6 +114,59 @@ def test_images_that_were_chosen_by_the_answer_measure_no_version(room, collecti
     content = compute_figures(collection=collection).content
     (accuracy,) = [row for row in content["everything"]["model_accuracy"] if row["measure"] == "accuracy"]
     assert (accuracy["n"], accuracy["value"]) == (5, 0.8)
+
+
+def test_what_an_order_by_the_answer_left_over_measures_no_version(collection, read, three_readers):
+    """Read in order of arrival after it, and still chosen by the answer: only its random share stays unbiased."""
+    assisted = {"collection": collection, "mode": "assisted", "random_share": 0.3}
+    images = [analysed_image(collection) for _ in range(3)]
+    early, left, share = images
+    aside = analysed_image(collection, label="not_assessable")
+    WorklistEntry.objects.filter(image=share).update(draw=0.1)
+    WorklistEntry.objects.exclude(image=share).update(draw=0.8)
+    read.finished(three_readers[0], early)
+    set_protocol(actor=None, **assisted, order="entropy")
+    set_protocol(actor=None, **assisted, order="arrival")
+    after = analysed_image(collection)
+    for image in (left, share, aside, after):
+        reading = read.claimed(three_readers[0], image)
+        give_verdict(reader=three_readers[0], reading=reading, verdict="confirm")
+    Reading.objects.update(drawn="arrival")
+    unbiased = gather(collection).images.unbiased.tolist()
+    assert dict(zip([early, left, share, aside, after], unbiased, strict=True)) == {
+        early: True, left: False, share: True, aside: False, after: True,
+    }  # fmt: skip
+
+
+def test_an_image_that_comes_while_figures_are_made_is_in_none_of_them(room, collection, read, monkeypatch):
+    from reviews.selectors import figure_data
+
+    real, late = figure_data._truths, []
+
+    def meanwhile(*given):
+        if not late:
+            late.append(analysed_image(collection))
+            read.finished(room[0].readings.first().reader, late[0])
+        return real(*given)
+
+    monkeypatch.setattr(figure_data, "_truths", meanwhile)
+    found = gather(collection)
+    assert late
+    assert (len(found.images), len(found.readings)) == (6, 18)
+
+
+def test_what_is_asked_for_while_figures_are_made_is_still_to_be_made(
+    room, collection, engineer, monkeypatch
+):
+    def asked_meanwhile(given):
+        found = gather(given)
+        ask_for_figures(actor=engineer, collection=given)
+        return found
+
+    monkeypatch.setattr("reviews.services.figures.gather", asked_meanwhile)
+    compute_figures(collection=collection)
+    assert list(collections_with_due_figures()) == [collection]
+    assert everything(collection).waiting
 
 
 def test_a_snapshot_is_dated_counted_audited_and_never_changed(room, collection):
