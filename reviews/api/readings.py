@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
+from mriplatform.identifiers import uuid7
 from reviews.access import get_collection_to_read, get_reading
 from reviews.api.serializers import (
     ClaimSerializer,
     DraftSerializer,
     FirstReadSerializer,
+    RangeFirstReadSerializer,
     ReadingQuerySerializer,
     ReadingRowSerializer,
     ReadingSerializer,
@@ -25,14 +27,16 @@ from reviews.api.serializers import (
     ReviewEventSerializer,
     ReviewEventsSerializer,
     ReviewVerdictSerializer,
+    SaidOfRangeSerializer,
     UndoSerializer,
     WithdrawalSerializer,
 )
-from reviews.api.shown import shown_event, shown_reading, shown_row
+from reviews.api.shown import shown_event, shown_in_range, shown_reading, shown_row
 from reviews.exceptions import ReviewRefused
 from reviews.models import ReviewEvent
 from reviews.selectors import reading_revision, readings_of
 from reviews.services import reading as steps
+from reviews.services.ranges import commit_first_reads
 
 NOT_KEPT: Final = {"Cache-Control": "private, no-store"}
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
@@ -135,6 +139,28 @@ class FirstRead(Saying):
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
         return self.say(request, reading_id, FirstReadSerializer, steps.commit_first_read)
+
+
+class RangeFirstRead(ApiView):
+    @extend_schema(
+        operation_id="commit_first_read_of_range",
+        summary="Say the same of several images of the study, before the machine's answer to any is shown",
+        description=(
+            "Every image from `first` to `last`, in the order of `GET /studies/{id}`, is claimed and gets a first read "
+            "of its own, or none does: 409 names the image that is not free. The image of this reading is among them; "
+            "`region` and `active_ms` are of that alone. Images that nobody may see are left out."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=RangeFirstReadSerializer,
+        responses={201: SaidOfRangeSerializer, **problems(400, 401, 404, 409, 422)},
+    )
+    def post(self, request: Request, reading_id: UUID) -> Response:
+        reading = get_reading(request.user, reading_id)
+        sent = self.sent(RangeFirstReadSerializer, request.data)
+        key = _idempotency_key(request) or uuid7()
+        events = commit_first_reads(reader=person(request), reading=reading, idempotency_key=key, **sent)
+        said = {"results": [shown_in_range(event) for event in events]}
+        return Response(SaidOfRangeSerializer(said).data, status=201, headers=NOT_KEPT)
 
 
 class Reveal(ApiView):

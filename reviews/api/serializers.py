@@ -84,6 +84,11 @@ class FirstReadSerializer(FindingsSerializer):
     )
 
 
+class RangeFirstReadSerializer(FirstReadSerializer):
+    first = serializers.UUIDField(help_text="The first image of the range, of the same study.")
+    last = serializers.UUIDField(help_text="The last one, itself included.")
+
+
 class ReviewVerdictSerializer(FindingsSerializer):
     verdict = serializers.ChoiceField(choices=ReviewEvent.Verdict.choices)
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field becomes no attribute
@@ -152,6 +157,16 @@ class ReviewEventsSerializer(serializers.Serializer[Any]):
     results = ReviewEventSerializer(many=True)
 
 
+class SaidOfImageSerializer(serializers.Serializer[Any]):
+    image = serializers.UUIDField()
+    reading = serializers.UUIDField(help_text="Of this image, by you; go on with it by itself.")
+    first_read = ReviewEventSerializer()
+
+
+class SaidOfRangeSerializer(serializers.Serializer[Any]):
+    results = SaidOfImageSerializer(many=True, help_text="In the order of the study.")
+
+
 class AnsweringVersionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -201,10 +216,6 @@ class ReadImageSerializer(serializers.Serializer[Any]):
     pixels = serializers.CharField(
         allow_null=True, help_text="Where the PNG is; null where nobody may see it."
     )
-
-
-class ReadImagesSerializer(serializers.Serializer[Any]):
-    results = ReadImageSerializer(many=True)
 
 
 class ReadUnderSerializer(serializers.Serializer[Any]):

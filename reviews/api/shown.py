@@ -62,6 +62,15 @@ def shown_event(event: ReviewEvent) -> Shown:
     }
 
 
+def shown_in_range(event: ReviewEvent) -> Shown:
+    """A first read with its image and reading, where several images got one at once."""
+    return {
+        "image": event.reading.image_id,
+        "reading": event.reading_id,
+        "first_read": shown_event(event),
+    }
+
+
 def shown_image(image: Image) -> Shown:
     return {
         "id": image.pk,

@@ -7,6 +7,7 @@ urlpatterns = [
     path("readings/<uuid:reading_id>", readings.OneReading.as_view(), name="api-reading"),
     path("readings/<uuid:reading_id>/events", readings.ReadingEvents.as_view(), name="api-reading-events"),
     path("readings/<uuid:reading_id>/first-read", readings.FirstRead.as_view(), name="api-first-read"),
+    path("readings/<uuid:reading_id>/range", readings.RangeFirstRead.as_view(), name="api-range-first-read"),
     path("readings/<uuid:reading_id>/reveal", readings.Reveal.as_view(), name="api-reveal"),
     path("readings/<uuid:reading_id>/verdict", readings.ReviewVerdict.as_view(), name="api-verdict"),
     path("readings/<uuid:reading_id>/amend", readings.Amendment.as_view(), name="api-amend"),

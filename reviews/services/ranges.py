@@ -19,16 +19,17 @@ OF_ONE_IMAGE: Final = ("region", "active_ms")
 
 @transaction.atomic
 def commit_first_reads(
-    *, reader: User, reading: Reading, first: int, last: int, idempotency_key: UUID, **said: Any
+    *, reader: User, reading: Reading, first: UUID, last: UUID, idempotency_key: UUID, **said: Any
 ) -> list[ReviewEvent]:
     """Say the same of every image from `first` to `last` of the reading's study, before the machine's answer to any.
 
     Each image is claimed and gets a first read of its own, as if it had been read by itself; its reveal and its
-    verdict follow by themselves. Sent twice, it is said once.
+    verdict follow by themselves. Sent twice, it is said once, of the same images: also where one of them was hidden
+    in between.
 
     Args:
         reading: the reader's own, of an image within the range.
-        first, last: places in the study as the viewer counts them, from 1, both included.
+        first, last: images of the study, in its order, both included. What nobody may see between them is left out.
         said: as for `commit_first_read`; a region stays with the image that was being read.
 
     Raises:
@@ -36,34 +37,70 @@ def commit_first_reads(
         ReadingConflict: some image cannot be read by this reader, or has their first read. The sentence names it,
             and nothing is recorded.
     """
-    images = _chosen(reading, first, last)
+    between = _between(reading, first, last)
+    keys = {image.pk: uuid5(idempotency_key, str(image.pk)) for image in between}
+    begun = {reading.image_id: reading} | _said_with(reader, keys)
     events = []
-    for number, image in enumerate(images, start=first):
-        own = image.pk == reading.image_id
-        words = said if own else {name: said[name] for name in said if name not in OF_ONE_IMAGE}
+    for image in between:
+        if not (image.pixels_available or image.pk in begun):
+            continue
+        words = said if image.pk == reading.image_id else _shared(said)
         try:
-            each = reading if own else claim_image(reader=reader, image=image)
-            key = uuid5(idempotency_key, str(image.pk))
-            event = commit_first_read(reader=reader, reading=each, idempotency_key=key, **words)
+            each = begun.get(image.pk) or claim_image(reader=reader, image=image)
+            event = commit_first_read(reader=reader, reading=each, idempotency_key=keys[image.pk], **words)
         except ReadingConflict as conflict:
             raise ReadingConflict(
-                f"Nothing was recorded, because of image {number}. {conflict.sentence}", code="range_not_free"
+                f"Nothing was recorded, because of image {_place(reading, image)}. {conflict.sentence}",
+                code="range_not_free",
             ) from conflict
         events.append(event)
     return events
 
 
-def _chosen(reading: Reading, first: int, last: int) -> list[Image]:
+def image_at(reading: Reading, place: int) -> UUID:
+    """The image at a place of the reading's study as the viewer counts them: from 1, those that may be seen.
+
+    Raises:
+        ReviewRefused: 400, there is no such place.
+    """
     images = images_of_study(reading)
-    if not 1 <= first <= last <= len(images):
-        raise ReviewRefused(
-            f"The study has images 1 to {len(images)}; a range goes from a lower to a higher of these.",
-            code="no_such_range", status=400,
-        )  # fmt: skip
-    chosen = images[first - 1 : last]
+    if not 1 <= place <= len(images):
+        raise _no_range(f"The study has images 1 to {len(images)}")
+    return images[place - 1].pk
+
+
+def _between(reading: Reading, first: UUID, last: UUID) -> list[Image]:
+    images = list(Image.objects.filter(study_id=reading.image.study_id).order_by("position", "id"))
+    places = {image.pk: place for place, image in enumerate(images)}
+    if first not in places or last not in places:
+        raise _no_range("An end of the range is no image of this study")
+    if places[first] > places[last]:
+        raise _no_range("The range ends before it begins")
+    chosen = images[places[first] : places[last] + 1]
     if reading.image_id not in {image.pk for image in chosen}:
         raise ReviewRefused(
             "The range leaves out the image that you are reading. Choose one that holds it.",
             code="range_without_image", status=400,
         )  # fmt: skip
     return chosen
+
+
+def _said_with(reader: User, keys: dict[UUID, UUID]) -> dict[UUID, Reading]:
+    """By image, the readings in which this same request has been said before."""
+    said = ReviewEvent.objects.filter(reading__reader=reader, reading__image__in=keys)
+    found = said.filter(idempotency_key__in=keys.values()).select_related("reading")
+    return {event.reading.image_id: event.reading for event in found}
+
+
+def _shared(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: said[name] for name in said if name not in OF_ONE_IMAGE}
+
+
+def _place(reading: Reading, image: Image) -> int:
+    places = [each.pk for each in images_of_study(reading)]
+    return places.index(image.pk) + 1 if image.pk in places else image.position + 1
+
+
+def _no_range(what: str) -> ReviewRefused:
+    sentence = f"{what}; a range goes from an image of the study to the same or a later one."
+    return ReviewRefused(sentence, code="no_such_range", status=400)

@@ -5,16 +5,22 @@ from typing import Any
 from django import forms
 
 from mriplatform.accounts.models import User
+from reviews.exceptions import ReadingConflict
 from reviews.forms import Said
 from reviews.models import Reading
-from reviews.services.ranges import commit_first_reads
+from reviews.selectors.beside import count_images_of_study
+from reviews.services.ranges import commit_first_reads, image_at
 from reviews.services.reading import commit_first_read
 
 HALF = "Name both ends of the range, or neither."
+CHANGED = (
+    "Nothing was recorded: an image of this study was hidden or came back meanwhile, so that the numbers stand for "
+    "others than you saw. Reload the page, then name the range again."
+)
 
 
 class RangeForm(Said):
-    """Both places empty: the image alone."""
+    """Both places empty: the image alone. `range_of` is how many images the study had when the page was drawn."""
 
     range_first = forms.IntegerField(
         required=False, error_messages={"invalid": "An image has a whole number."}
@@ -22,6 +28,7 @@ class RangeForm(Said):
     range_last = forms.IntegerField(
         required=False, error_messages={"invalid": "An image has a whole number."}
     )
+    range_of = forms.IntegerField(required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -41,5 +48,7 @@ def first_read_of(*, reader: User, reading: Reading, entered: Any, said: dict[st
     if span["range_first"] is None:
         commit_first_read(reader=reader, reading=reading, **said)
         return 1
-    first, last = span["range_first"], span["range_last"]
+    if span["range_of"] not in (None, count_images_of_study(reading)):
+        raise ReadingConflict(CHANGED, code="study_changed")
+    first, last = image_at(reading, span["range_first"]), image_at(reading, span["range_last"])
     return len(commit_first_reads(reader=reader, reading=reading, first=first, last=last, **said))

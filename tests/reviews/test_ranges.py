@@ -12,7 +12,7 @@ from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reading, ReviewEvent
 from reviews.selectors import readings_of
 from reviews.services.protocols import set_protocol
-from reviews.services.ranges import commit_first_reads
+from reviews.services.ranges import commit_first_reads, image_at
 from reviews.services.reading import claim_image, commit_first_read
 from tests.factories import make_collection, make_prediction, make_study, make_user
 
@@ -40,8 +40,10 @@ def open_reading(reader, image: Image) -> Reading:
 
 
 def say(reader, reading: Reading, first: int, last: int, **more) -> list[ReviewEvent]:
+    """Of the images at these places of the study, hidden ones counted."""
+    ends = [reading.image.study.images.get(position=place - 1).pk for place in (first, last)]
     said = {"label": "glioma", "confidence": 2, "idempotency_key": uuid4()} | more
-    return commit_first_reads(reader=reader, reading=reading, first=first, last=last, **said)
+    return commit_first_reads(reader=reader, reading=reading, first=ends[0], last=ends[1], **said)
 
 
 def test_every_image_of_the_range_gets_a_reading_and_the_same_first_read(reader, images):
@@ -85,14 +87,56 @@ def test_an_image_that_others_have_read_keeps_all_from_being_recorded(reader, im
 def test_hidden_images_have_no_place_in_the_range(reader, images):
     Image.objects.filter(pk=images[1].pk).update(hidden_at=timezone.now())
     events = say(reader, open_reading(reader, images[0]), 1, 4)
-    assert [event.reading.image for event in events] == [images[0], *images[2:]]
+    assert [event.reading.image for event in events] == [images[0], *images[2:4]]
 
 
-@pytest.mark.parametrize(("first", "last"), [(0, 2), (3, 2), (1, 6), (-1, 9)])
-def test_a_range_that_is_none_is_refused(reader, images, first, last):
+def test_sent_again_it_is_of_the_same_images_whatever_was_hidden_meanwhile(reader, images):
+    reading, key = open_reading(reader, images[0]), uuid4()
+    said = say(reader, reading, 1, 3, idempotency_key=key)
+    Image.objects.filter(pk__in=[images[1].pk, images[2].pk]).update(hidden_at=timezone.now())
+    assert say(reader, reading, 1, 3, idempotency_key=key) == said
+    assert ReviewEvent.objects.count() == 3
+
+
+def test_one_key_is_for_one_statement(reader, images):
+    reading, key = open_reading(reader, images[0]), uuid4()
+    say(reader, reading, 1, 3, idempotency_key=key)
+    with pytest.raises(ReviewRefused) as refused:
+        say(reader, reading, 1, 3, idempotency_key=key, label="pituitary")
+    assert refused.value.code == "idempotency_key_reused"
+    assert ReviewEvent.objects.count() == 3
+
+
+def test_a_range_that_is_none_is_refused(reader, images):
+    reading = open_reading(reader, images[0])
+    elsewhere = make_study(images[0].collection, images=1).images.get()
+    said = {"label": "glioma", "confidence": 2, "idempotency_key": uuid4()}
+    for first, last in ((images[2], images[0]), (images[0], elsewhere), (elsewhere, elsewhere)):
+        with pytest.raises(ReviewRefused, match="a range goes from an image of the study") as refused:
+            commit_first_reads(reader=reader, reading=reading, first=first.pk, last=last.pk, **said)
+        assert (refused.value.status, refused.value.code) == (400, "no_such_range")
+    assert not ReviewEvent.objects.exists()
+
+
+@pytest.mark.parametrize("place", [0, -1, 6])
+def test_a_place_that_is_none_is_refused(reader, images, place):
     with pytest.raises(ReviewRefused, match="The study has images 1 to 5") as refused:
-        say(reader, open_reading(reader, images[0]), first, last)
+        image_at(open_reading(reader, images[0]), place)
     assert refused.value.status == 400
+
+
+def test_numbers_that_stand_for_other_images_than_were_shown_are_refused(client, reader, images):
+    reading = open_reading(reader, images[0])
+    client.force_login(reader, backend="mriplatform.accounts.backends.RoleBackend")
+    page = client.get(reverse("reading", args=[reading.pk])).content.decode()
+    assert '<input type="hidden" name="range_of" value="5">' in page
+    Image.objects.filter(pk=images[1].pk).update(hidden_at=timezone.now())
+    form = {"label": "glioma", "confidence": "2", "idempotency_key": str(uuid4())}
+    address = reverse("reading-first-read", args=[reading.pk])
+    refused = client.post(address, form | {"range_first": "1", "range_last": "3", "range_of": "5"})
+    assert refused.status_code == 409
+    assert "Reload the page" in refused.content.decode()
+    assert not ReviewEvent.objects.exists()
 
 
 def test_the_image_being_read_is_in_the_range(reader, images):

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 from mriplatform.accounts.services import make_token
 from reviews.models import Reading, ReviewEvent
 from reviews.services.protocols import set_protocol
-from tests.factories import analysed_image
+from reviews.services.reading import claim_image
+from tests.factories import analysed_image, make_prediction, make_study
 
 READINGS = "/api/v1/readings"
 BOX = {"shape": "box", "x": 0.4, "y": 0.5, "width": 0.2, "height": 0.3}
@@ -105,6 +106,69 @@ def test_a_whole_reading(api, image, reading):
         amended.json()["id"],
         None,
     )
+
+
+@pytest.fixture
+def slices(collection):
+    """Five analysed images of one study."""
+    study = make_study(collection, images=5)
+    for image in study.images.all():
+        make_prediction(image)
+    return list(study.images.order_by("position"))
+
+
+def range_of(reader, image):
+    """The address at which a reader of this image says the same of several."""
+    return f"{READINGS}/{claim_image(reader=reader, image=image).pk}/range"
+
+
+def test_a_first_read_for_several_images(api, alice, slices):
+    address, key = range_of(alice, slices[1]), str(uuid4())
+    said = {
+        "first": str(slices[0].pk),
+        "last": str(slices[2].pk),
+        "label": "glioma",
+        "confidence": 2,
+        **FOUND,
+    }
+    answer = post(api, address, said, **{"Idempotency-Key": key})
+    assert (answer.status_code, answer["Cache-Control"]) == (201, "private, no-store")
+    results = answer.json()["results"]
+    assert [one["image"] for one in results] == [str(image.pk) for image in slices[:3]]
+    assert [one["first_read"]["region"] for one in results] == [None, BOX, None]
+    assert {(one["first_read"]["label"], one["first_read"]["location"]) for one in results} == {
+        ("glioma", "temporal")
+    }
+    assert api.get(f"{READINGS}/{results[2]['reading']}").json()["step"] == "reveal"
+    assert post(api, address, said, **{"Idempotency-Key": key}).json() == answer.json()
+    assert ReviewEvent.objects.count() == 3
+    problem(
+        post(api, address, said | {"label": "pituitary"}, **{"Idempotency-Key": key}),
+        422,
+        "idempotency_key_reused",
+    )
+    problem(post(api, address, said), 409, "range_not_free")
+
+
+def test_a_range_that_is_none_is_refused_and_nothing_is_said(api, alice, bob, slices):
+    address = range_of(alice, slices[1])
+    said = {"first": str(slices[0].pk), "last": str(slices[2].pk), "label": "glioma", "confidence": 2}
+    for wrong, code in (
+        ({"first": str(slices[3].pk)}, "no_such_range"),
+        ({"last": str(uuid4())}, "no_such_range"),
+        ({"first": str(slices[2].pk)}, "range_without_image"),
+    ):
+        problem(post(api, address, said | wrong), 400, code)
+    for wrong in ({"first": 1}, {"last": None}, {"label": "x"}, {"confidence": 7}, {"images": []}):
+        assert post(api, address, said | wrong).status_code == 400
+    for missing in ("first", "last", "label"):
+        assert post(api, address, {name: said[name] for name in said if name != missing}).status_code == 400
+    assert post(api, address, said, **{"Idempotency-Key": "x"}).status_code == 400
+    assert post(client_of(bob), address, said).status_code == 404
+    claim_image(reader=bob, image=slices[2])
+    assert "image 3" in problem(post(api, address, said), 409, "range_not_free")["detail"]
+    assert not ReviewEvent.objects.exists()
+    assert Reading.objects.filter(reader=alice).count() == 1
 
 
 def test_when_nothing_waits_the_answer_is_empty(api, collection):
