@@ -65,7 +65,9 @@ class Spoken:
     @property
     def announced(self) -> str:
         """The answer as a screen reader says it: "Probably meningioma, 83 percent"."""
-        return self.words if self.percent is None else f"{self.words}, {self.percent:.0f} percent"
+        if self.percent is None:
+            return self.words
+        return f"{self.words}, {'more than 99' if self.percent >= 99.5 else f'{self.percent:.0f}'} percent"
 
 
 def spoken(prediction: Prediction) -> Spoken:

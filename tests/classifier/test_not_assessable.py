@@ -1,10 +1,12 @@
 """An answer that names no class: what is recorded of it, who sees it where, and maps and embeddings of any size."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from classifier.models import NOT_ASSESSABLE, JobStatus, Prediction
@@ -97,6 +99,15 @@ def test_it_is_said_in_words_with_where_the_limit_stands(strange):
 def test_below_the_limit_nothing_of_it_is_said(house):
     assert spoken(house.prediction).unlikeness is None
     assert spoken(house.prediction).announced == "Probably meningioma, 85 percent"
+
+
+def test_no_answer_is_said_to_be_certain(house):
+    house.prediction.probabilities = [0.0019, 0.9971, 0.0009, 0.0001]
+    said = spoken(house.prediction)
+    assert said.announced == "Very probably meningioma, more than 99 percent"
+    shares = render_to_string("partials/probabilities.html", {"rows": said.rows})
+    words = [" ".join(word.split()) for word in re.findall(r'<span class="num">(.*?)</span>', shares)]
+    assert words == ["&gt;&nbsp;99&nbsp;%", *["&lt;&nbsp;1&nbsp;%"] * 3]
 
 
 def test_the_api_gives_the_label_and_no_class(house, strange):
