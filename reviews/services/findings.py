@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ml.labels import DISPLAY_NAMES
 from reviews.exceptions import ReviewRefused
 from reviews.models import Location, ReviewEvent
 
@@ -16,7 +17,27 @@ _REGION_FIELDS: Final = ("shape", "x", "y", "width", "height")
 # What the column holds: 24 days.
 _LONGEST_MS: Final = 2**31 - 1
 
+# What is said of an image without a finding: nothing lies anywhere.
+WITHOUT_FINDING: Final = frozenset({"notumor", ReviewEvent.Verdict.NOT_ASSESSABLE.value})
+
 type Region = dict[str, Any]
+
+
+def ensure_finding(said: str, location: str, region: Region | None) -> None:
+    """Refuse to say where a finding lies that is not there.
+
+    Args:
+        said: a class or `not_assessable`.
+
+    Raises:
+        ReviewRefused: 422, a location or region beside a label that says there is no finding, or that none is seen.
+    """
+    if said in WITHOUT_FINDING and (location or region):
+        name = DISPLAY_NAMES.get(said, ReviewEvent.Verdict.NOT_ASSESSABLE.label)
+        raise ReviewRefused(
+            f"“{name}” has neither a location nor a region. Leave them out, or say what it is that lies there.",
+            code="finding_not_expected",
+        )
 
 
 def known_quality(quality: str) -> str:

@@ -7,7 +7,7 @@ from ml.labels import CLASSES, DISPLAY_NAMES
 from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reason, ReviewEvent, WithdrawalReason
 from reviews.selectors import ReadingState
-from reviews.services.findings import clean_region, known_location, known_quality
+from reviews.services.findings import clean_region, ensure_finding, known_location, known_quality
 
 Verdict = ReviewEvent.Verdict
 NOT_ASSESSABLE: Final = Verdict.NOT_ASSESSABLE.value
@@ -53,11 +53,12 @@ def first_read_statement(raw: Statement) -> Statement:
         raw: what was said, its label a class or `not_assessable`.
 
     Raises:
-        ReviewRefused: 400, an unknown label or confidence.
+        ReviewRefused: 400, an unknown label or confidence; 422, a place of what is not there.
     """
     label, confidence = raw.label, raw.confidence
     if confidence not in (None, *ReviewEvent.Confidence.values) or isinstance(confidence, bool):
         raise _malformed("The confidence is 1 (unsure), 2 (fairly sure) or 3 (sure).", "unknown_confidence")
+    ensure_finding(label, raw.location, raw.region)
     if label == NOT_ASSESSABLE:
         return replace(raw, label="", verdict=NOT_ASSESSABLE)
     if not label:
@@ -88,7 +89,8 @@ def verdict_statement(*, state: ReadingState, machine_answer: str, raw: Statemen
         raw: what was said, its note and findings checked.
 
     Raises:
-        ReviewRefused: 400, a word outside its list; 422, a verdict that contradicts its label or lacks its reason.
+        ReviewRefused: 400, a word outside its list; 422, a verdict that contradicts its label or lacks its reason, or a
+            place of what is not there.
     """
     verdict, label, reason = raw.verdict, raw.label, raw.reason
     if verdict not in Verdict.values:
@@ -103,11 +105,13 @@ def verdict_statement(*, state: ReadingState, machine_answer: str, raw: Statemen
             raise ReviewRefused("An image that is not assessable has no label.", code="label_not_expected")
         if machine_answer == NOT_ASSESSABLE:
             _ensure_change_has_reason(state, NOT_ASSESSABLE, reason)
+        ensure_finding(NOT_ASSESSABLE, raw.location, raw.region)
         return raw
     judged = machine_answer or _own_first_label(state)
     label = _confirmed(judged, label) if verdict == Verdict.CONFIRM else _corrected(judged, label, reason)
     if machine_answer:
         _ensure_change_has_reason(state, label, reason)
+    ensure_finding(label, raw.location, raw.region)
     return replace(raw, label=label)
 
 

@@ -1,8 +1,8 @@
 """How a step of a reading answers: as the panel alone for the page's script, as the whole page for everybody."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,7 @@ from reviews.access import get_reading
 from reviews.models import Reading
 from reviews.selectors import has_list_aside
 from reviews.services.reading import claim_next
+from reviews.views.changing import entered_in, present_change, sentence_of
 from reviews.views.presenting import present_page, present_reading
 
 # Said by the page's script: it takes the next reading's page as an answer, under the address that comes with it.
@@ -41,7 +42,6 @@ def show(
     request: HttpRequest,
     reading: Reading,
     *,
-    entered: Mapping[str, Any] | None = None,
     refusal: PlatformError | None = None,
     whole: bool = False,
 ) -> HttpResponse:
@@ -51,9 +51,10 @@ def show(
         whole: the page, also where a script asks; else a script gets the panel.
     """
     user = person(request)
-    context = present_reading(user, reading, reading.draft if entered is None else entered)
-    context["refusal"] = refusal.sentence if refusal else ""
-    context["amending"] = "amend" in request.GET or refusal is not None
+    refused = refusal is not None
+    entered = entered_in(request, reading, refused=refused)
+    context = present_reading(user, reading, entered) | {"refusal": sentence_of(refusal)}
+    context |= present_change(request, reading, entered, refused)
     whole = whole or not from_script(request)
     if whole:
         context |= present_page(user, reading)
@@ -110,6 +111,6 @@ def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[..., 
             return view(request, reading)
         except PlatformError as refusal:
             now = get_reading(request.user, reading_id)
-            return show(request, now, entered=request.POST, refusal=refusal)
+            return show(request, now, refusal=refusal)
 
     return never_cache(signed_in(answering))

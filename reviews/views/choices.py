@@ -14,6 +14,7 @@ from reviews.views.wording import (
     NAMES,
     NOT_ASSESSABLE,
     REASON_KEYS,
+    WITHDRAWAL_KEYS,
     in_sentence,
 )
 
@@ -120,6 +121,13 @@ def reason_choices(entered: Mapping[str, Any]) -> list[Choice]:
     return [
         Choice(reason.value, reason.label, key, entered.get("reason") == reason.value)
         for reason, key in REASON_KEYS.items()
+    ]
+
+
+def withdrawal_choices(entered: Mapping[str, Any]) -> list[Choice]:
+    return [
+        Choice(reason.value, reason.label, key, entered.get("reason") == reason.value)
+        for reason, key in WITHDRAWAL_KEYS.items()
     ]
 
 

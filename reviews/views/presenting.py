@@ -1,7 +1,7 @@
 """A reading as its reader may see it. The machine's answer enters by one line, and only when the selector gives it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,8 @@ from reviews.views.choices import (
     reason_choices,
     verdict_choices,
 )
-from reviews.views.wording import in_sentence, said_in
+from reviews.views.findings import found_with, present_findings
+from reviews.views.wording import UNDONE, in_sentence, reason_in, said_in
 
 Kind = ReviewEvent.Kind
 
@@ -51,6 +52,7 @@ class Line:
     at: datetime
     what: str
     words: str
+    found: str
     reason: str
     note: str
     withdrawn: bool
@@ -76,9 +78,10 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
         "answer": _answered(prediction) if prediction else None,
         "verdict": state.verdict,
         "verdict_words": said_in(state.verdict) if state.verdict else "",
+        "verdict_found": found_with(state.verdict, state.first_read) if state.verdict else "",
         "history": history_lines(state, prediction),
         "entered": entered,
-        "region": _region(state, entered),
+        "findings": present_findings(state, entered),
         "idempotency_key": uuid7(),
         **_choices(state, prediction, entered),
     }
@@ -111,23 +114,35 @@ def recent_toast(recent: RecentVerdict | None) -> dict[str, Any] | None:
 def history_lines(state: ReadingState, prediction: Prediction | None) -> list[Line]:
     """Everything that was said, oldest first, also what was withdrawn or amended later."""
     superseded = {event.supersedes_id for event in state.history}
-    return [_line(event, superseded, prediction) for event in state.history]
+    return [_line(event, state.history, superseded, prediction) for event in state.history]
 
 
-def _line(event: ReviewEvent, superseded: set[UUID | None], prediction: Prediction | None) -> Line:
+def _line(
+    event: ReviewEvent,
+    history: Sequence[ReviewEvent],
+    superseded: set[UUID | None],
+    prediction: Prediction | None,
+) -> Line:
     version = prediction.model_version if prediction else None
     what = {
         Kind.FIRST_READ: "First read",
         Kind.REVEAL: f"Model’s answer shown{f' (version {version.number})' if version else ''}",
         Kind.VERDICT: "Verdict",
         Kind.AMENDMENT: "Amended to",
-        Kind.WITHDRAWAL: "Taken back",
+        Kind.WITHDRAWAL: _taken_back(event, history),
     }[Kind(event.kind)]
     words = said_in(event)
     if event.confidence is not None:
         words = f"{words}, {event.get_confidence_display().lower()}"
-    spoken_reason = event.get_reason_display() if event.kind != Kind.WITHDRAWAL else ""
-    return Line(event.at, what, words, spoken_reason, event.note, event.pk in superseded)
+    return Line(
+        event.at, what, words, found_with(event), reason_in(event), event.note, event.pk in superseded
+    )
+
+
+def _taken_back(event: ReviewEvent, history: Sequence[ReviewEvent]) -> str:
+    meant = next((said for said in history if said.pk == event.supersedes_id), None)
+    what = "First read" if meant is not None and meant.kind == Kind.FIRST_READ else "Verdict"
+    return f"{what} undone" if event.reason == UNDONE else f"{what} taken back"
 
 
 def _first_read(state: ReadingState) -> dict[str, Any] | None:
@@ -138,19 +153,10 @@ def _first_read(state: ReadingState) -> dict[str, Any] | None:
     return {
         "words": said_in(event),
         "sure": sure,
+        "found": found_with(event),
         "at": event.at,
         "said": in_sentence(event.label or event.verdict),
     }
-
-
-def _region(state: ReadingState, entered: Mapping[str, Any]) -> str:
-    """Where the finding is marked, as the form's field holds it: as entered, else as it was said last."""
-    if "region" in entered:
-        marked = entered["region"]
-    else:
-        said = [event.region for event in (state.verdict, state.first_read) if event is not None]
-        marked = said[0] if said else None
-    return marked if isinstance(marked, str) else json.dumps(marked) if marked else ""
 
 
 def _answered(prediction: Prediction) -> Answered:

@@ -14,7 +14,6 @@ from mriplatform.accounts.access import require_in
 from mriplatform.accounts.roles import Permission
 from mriplatform.pages import check_query, person, says_refusals, signed_in
 from reviews.access import get_reading
-from reviews.exceptions import ReadingConflict
 from reviews.forms import DraftForm, FirstReadForm, RevealForm, UndoForm, VerdictForm, WithdrawForm
 from reviews.models import Reading
 from reviews.selectors import machine_answer, reading_state, was_set_aside
@@ -22,6 +21,7 @@ from reviews.selectors.offers import next_images
 from reviews.services import reading as readings
 from reviews.views.answering import go_to_next, show, show_next_step, step
 from reviews.views.choices import verdict_on
+from reviews.views.findings import without_finding
 from reviews.views.ranges import first_read_of
 
 # How many of the next images a reader's browser fetches while they look at this one.
@@ -33,7 +33,7 @@ DRAFT_WORDS = ("label", "confidence", "reason", "note", "image_quality", "locati
 @signed_in
 @never_cache
 def reading(request: HttpRequest, reading_id: UUID) -> HttpResponse:
-    check_query(request, "amend")
+    check_query(request, "amend", "withdraw")
     return show(request, get_reading(request.user, reading_id))
 
 
@@ -55,7 +55,7 @@ def ahead(request: HttpRequest, reading_id: UUID) -> HttpResponse:
 
 @step
 def first_read(request: HttpRequest, reading: Reading) -> HttpResponse:
-    said = FirstReadForm(request.POST).told()
+    said = without_finding(FirstReadForm(request.POST).told())
     images = first_read_of(reader=person(request), reading=reading, entered=request.POST, said=said)
     if images > 1:
         messages.success(request, f"Your first read stands for {images} images of the study.")
@@ -78,7 +78,10 @@ def verdict(request: HttpRequest, reading: Reading) -> HttpResponse:
 
 @step
 def amend(request: HttpRequest, reading: Reading) -> HttpResponse:
-    readings.amend(reader=person(request), reading=reading, **_verdict_said(request, reading))
+    """Say otherwise, of the reading as the form showed it."""
+    said = _verdict_said(request, reading)
+    seen = request.POST.get("revision") or None
+    readings.amend(reader=person(request), reading=reading, if_revision=seen, **said)
     return show_next_step(request, reading)
 
 
@@ -93,7 +96,8 @@ def undo(request: HttpRequest, reading: Reading) -> HttpResponse:
 def withdraw(request: HttpRequest, reading: Reading) -> HttpResponse:
     """Take a verdict back with a reason; the reading waits for another."""
     said = WithdrawForm(request.POST).told()
-    readings.withdraw(reader=person(request), reading=reading, **said)
+    seen = request.POST.get("revision") or None
+    readings.withdraw(reader=person(request), reading=reading, if_revision=seen, **said)
     return show_next_step(request, reading)
 
 
@@ -116,11 +120,10 @@ def identity(request: HttpRequest, reading: Reading) -> HttpResponse:
 def draft(request: HttpRequest, reading_id: UUID) -> HttpResponse:
     """Keep what is filled in and not said yet, and the claim with it."""
     found = get_reading(request.user, reading_id)
-    if request.POST.get("step") != reading_state(found).step:
-        raise ReadingConflict("This draft is of another step; it is not kept.", code="other_step")
     kept: dict[str, Any] = {name: request.POST[name] for name in DRAFT_WORDS if name in request.POST}
     kept |= {name: value for name, value in DraftForm(request.POST).told().items() if value is not None}
-    readings.save_draft(reader=person(request), reading=found, draft=kept)
+    step_of = request.POST.get("step", "")
+    readings.save_draft(reader=person(request), reading=found, draft=kept, step=step_of)
     return HttpResponse(status=204)
 
 
@@ -128,7 +131,7 @@ def _verdict_said(request: HttpRequest, reading: Reading) -> dict[str, Any]:
     """What the verdict's form says; a button that answers at once counts before what was only selected."""
     given = request.POST.copy()
     given["label"] = given.get("now") or given.get("label", "")
-    said = VerdictForm(given).told()
+    said = without_finding(VerdictForm(given).told())
     answer = machine_answer(reading)
     machine_answered = answer.label if answer else ""
     return said | verdict_on(reading_state(reading), machine_answered, said["label"])

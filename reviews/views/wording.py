@@ -3,7 +3,7 @@
 from typing import Final
 
 from ml.labels import CLASSES, DISPLAY_NAMES
-from reviews.models import Reason, ReviewEvent
+from reviews.models import Location, Reason, ReviewEvent, WithdrawalReason
 
 NOT_ASSESSABLE: Final = ReviewEvent.Verdict.NOT_ASSESSABLE.value
 NAMES: Final = {**DISPLAY_NAMES, NOT_ASSESSABLE: ReviewEvent.Verdict.NOT_ASSESSABLE.label}
@@ -29,6 +29,15 @@ REASON_KEYS: Final = {
 }
 
 
+# Of the form that takes a verdict back, where nothing else is chosen.
+WITHDRAWAL_KEYS: Final = {
+    WithdrawalReason.SLIP: "s",
+    WithdrawalReason.NO_LONGER_SURE: "l",
+    WithdrawalReason.OTHER: "o",
+}
+UNDONE: Final = "undo"
+
+
 def in_sentence(answer: str) -> str:
     """An answer's name inside a sentence: "meningioma"."""
     return NAMES[answer].lower()
@@ -37,3 +46,26 @@ def in_sentence(answer: str) -> str:
 def said_in(event: ReviewEvent) -> str:
     """The name of what an event says of the image: "Meningioma", "Not assessable"; empty for a reveal."""
     return NAMES.get(event.label or event.verdict, "")
+
+
+def found_in(image_quality: str, location: str, shape: str) -> str:
+    """Quality, location and region in words: "image limited, temporal, box marked"; empty where nothing is said."""
+    quality = dict(ReviewEvent.Quality.choices).get(image_quality)
+    place = dict(Location.choices).get(location)
+    words = (
+        f"image {quality.lower()}" if quality else "",
+        _lower_first(place) if place else "",
+        f"{shape} marked" if shape else "",
+    )
+    return ", ".join(word for word in words if word)
+
+
+def reason_in(event: ReviewEvent) -> str:
+    """Why something was said or taken back, inside a sentence; empty where no reason belongs to it."""
+    if not event.reason or event.reason == UNDONE:
+        return ""
+    return "other reason" if event.reason == Reason.OTHER else _lower_first(str(event.get_reason_display()))
+
+
+def _lower_first(words: str) -> str:
+    return words if words.startswith("I ") else words[:1].lower() + words[1:]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from ml.labels import CLASSES
 from mriplatform.demo.slices import draw_slice
 from tests.e2e.portal import upload
-from tests.e2e.waiting import image_ready
+from tests.e2e.waiting import image_ready, press
 from tests.pictures import png
 
 pytestmark = pytest.mark.timeout(240)
@@ -30,7 +30,7 @@ def read_by_keys(page: Page, collection: str, own: str) -> None:
     for key in (str(CLASSES.index(own) + 1), "8", "Enter"):
         page.keyboard.press(key)
     expect(page.locator("#panel[data-step=reveal]")).to_be_visible()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#panel[data-step=verdict]")).to_be_visible()
     expect(page.locator("#panel .says")).to_be_visible()
     page.keyboard.press("h")

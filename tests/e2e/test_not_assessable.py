@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.checkpoints import TURNS_AWAY
 from tests.e2e.portal import Portal, said, upload
-from tests.e2e.waiting import image_ready
+from tests.e2e.waiting import image_ready, press
 from tests.pictures import png
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code and refuses its database.
@@ -62,7 +62,7 @@ def test_a_blind_reader_learns_it_after_the_first_read(furnished, page: Page) ->
     for key in ("1", "8", "Enter"):
         page.keyboard.press(key)
     expect(page.get_by_role("button", name="Show it")).to_be_visible()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_text(SENTENCE)).to_be_visible()
     expect(page.get_by_text("There is no map: the model gave no class.")).to_be_visible()
     no_map(page)
@@ -113,7 +113,7 @@ def test_noise_sent_to_a_real_checkpoint_is_set_aside_and_read(
     expect(reader.get_by_text("Not assessable by the model")).to_have_count(0)
     for step, keys in (("first_read", "n"), ("reveal", ("0", "Enter")), ("verdict", ("Enter",))):
         for key in keys:
-            reader.keyboard.press(key)
+            press(reader, key)
         expect(reader.locator(f"#panel[data-step={step}]")).to_be_visible()
         image_ready(reader)
     expect(reader.get_by_text(SENTENCE)).to_be_visible()

@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import PATIENCE_MS
-from tests.e2e.waiting import ahead, image_ready
+from tests.e2e.waiting import ahead, image_ready, press
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code and refuses its database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -31,7 +31,7 @@ class Room:
 
     def press(self, *keys: str) -> None:
         for key in keys:
-            self.page.keyboard.press(key)
+            press(self.page, key)
 
     def image_ready(self) -> str:
         """Wait for the next image; returns its address."""

@@ -2,6 +2,7 @@
 
 import math
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -191,3 +192,40 @@ def test_a_draft_holds_findings_and_the_time_of_its_step_alone(alice, reading, f
     reveal(reader=alice, reading=reading)
     reading.refresh_from_db()
     assert reading.draft == {"note": "so far"}
+
+
+# --- Where nothing is found, nothing lies anywhere ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", ["notumor", "not_assessable"])
+@pytest.mark.parametrize("place", [{"location": "temporal"}, {"region": BOX}])
+def test_what_is_not_there_has_no_place(alice, reading, label, place):
+    for step in (_first_read, _verdict, _amendment):
+        say = partial(step, alice, reading)
+        with pytest.raises(PlatformError, match="has neither a location nor a region") as refusal:
+            say(label=label, **place)
+        assert (refusal.value.code, refusal.value.status) == ("finding_not_expected", 422)
+        # The quality of the image has to do with no finding.
+        said = say(label=label, image_quality="limited")
+        assert (said.image_quality, said.location, said.region) == ("limited", "", None)
+        if reading_state(reading).step == "reveal":
+            reveal(reader=alice, reading=reading)
+
+
+def _first_read(reader, reading, *, label, **found):
+    return commit_first_read(reader=reader, reading=reading, label=label, confidence=2, **found)
+
+
+def _verdict(reader, reading, *, label, **found):
+    return give_verdict(reader=reader, reading=reading, **_words(label), **found)
+
+
+def _amendment(reader, reading, *, label, image_quality="limited", **found):
+    words = _words(label) | {"note": "again"}
+    return amend(reader=reader, reading=reading, image_quality=image_quality, **words, **found)
+
+
+def _words(label):
+    if label == "not_assessable":
+        return {"verdict": label}
+    return {"verdict": "correct", "label": label, "reason": "morphology"}

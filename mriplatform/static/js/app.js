@@ -6,3 +6,4 @@ import "./live-region.js";
 import "./toast-undo.js";
 import "./drop-zone.js";
 import "./request-errors.js";
+import "./unsent.js";

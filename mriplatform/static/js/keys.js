@@ -9,6 +9,7 @@ import { recall, remember } from "./memory.js";
  *   data-key-label    what the sheet says, where the element's own words do not
  *   data-key-repeat   also while the key is held
  *   data-key-hint     on the sheet only: the element handles the key itself
+ *   data-key-cycle    on a group of radio buttons: the key chooses the next of them
  * A key acts on the first visible, enabled element that declares it; of two viewers, on that in focus; in an open
  * dialog only on the dialog's.
  */
@@ -64,12 +65,21 @@ function keysOf(element) {
 }
 
 function act(element) {
+  if (element.hasAttribute("data-key-cycle")) return chooseNext([...element.querySelectorAll("input[type='radio']")]);
   if (element.matches("input:not([type='checkbox'], [type='radio'], [type='submit'], [type='button']), select, textarea")) {
+    const folded = element.closest("details:not([open])");
+    if (folded) folded.open = true;
     element.focus();
     element.select?.();
   } else {
     element.click();
   }
+}
+
+function chooseNext(radios) {
+  const next = radios[(radios.findIndex((one) => one.checked) + 1) % radios.length];
+  next.click();
+  announce(wordsOf(next));
 }
 
 function elementOf(name, target) {

@@ -36,8 +36,8 @@ class ToastUndo extends HTMLElement {
 
 customElements.define("toast-undo", ToastUndo);
 
-/** Show a plain sentence for a few seconds; `harm` keeps it until dismissed. */
-export function toast(sentence, { harm = false, seconds = 6 } = {}) {
+/** Show a plain sentence for a few seconds; `harm` keeps it until dismissed, `link` leads on: {words, href}. */
+export function toast(sentence, { harm = false, seconds = 6, link = null } = {}) {
   const box = document.createElement("div");
   box.className = harm ? "toast harm" : "toast";
   box.setAttribute("role", harm ? "alert" : "status");
@@ -48,8 +48,16 @@ export function toast(sentence, { harm = false, seconds = 6 } = {}) {
   close.className = "button quiet small";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(text, close);
+  box.append(text, ...(link ? [way(link)] : []), close);
   document.getElementById("toasts")?.append(box);
   if (!harm) setTimeout(() => box.remove(), seconds * 1000);
   return box;
+}
+
+function way({ words, href }) {
+  const link = document.createElement("a");
+  link.className = "button small";
+  link.href = href;
+  link.textContent = words;
+  return link;
 }

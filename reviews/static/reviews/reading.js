@@ -1,8 +1,10 @@
 // The reading page: steps without a reload, so that window, zoom and what was typed stay. Without it, plain forms do the same.
-import { toast } from "../js/toast-undo.js";
+import { beginTime } from "./active-time.js";
 import { keepDraft } from "./draft.js";
+import { beginFindings } from "./findings.js";
 import { keepRegion } from "./region.js";
 import "./next-reading.js";
+import "./sending.js";
 
 const panel = () => document.getElementById("panel");
 const viewer = () => document.getElementById("viewer");
@@ -18,7 +20,7 @@ document.addEventListener("htmx:load", (event) => {
   shown = maps;
   arrange();
   panel().focus({ preventScroll: true });
-  document.getElementById("amend")?.scrollIntoView({ block: "start" });
+  panel().querySelector("#amend, #withdraw")?.scrollIntoView({ block: "start" });
 });
 
 // A refusal comes as the panel with its sentence: it is shown as any other.
@@ -38,23 +40,32 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.parameters.has?.("csrfmiddlewaretoken")) event.detail.parameters.set("csrfmiddlewaretoken", token);
 });
 
-// A step that did not get through is said each time, and leaves everything as it was.
-let lost = null;
-document.body.addEventListener("htmx:sendError", (event) => {
-  if (!panel()?.contains(event.target)) return;
-  event.stopPropagation();
-  lost?.remove();
-  lost = toast("Not sent: the server cannot be reached. What you entered is still here; try again.", { harm: true });
-});
-document.body.addEventListener("htmx:afterOnLoad", () => lost?.remove());
+// Enter pressed twice at once is one Enter: what the second would do stands on a panel that nobody has seen yet, and an
+// answer that was shown cannot be unseen.
+const TWICE = 250; // ms
+const NEVER = { at: -TWICE, on: null };
+let entered = NEVER;
+window.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.repeat) return;
+    const enter = event.key === "Enter";
+    const slipped = enter && event.timeStamp - entered.at < TWICE && entered.on !== panel();
+    entered = enter ? { at: event.timeStamp, on: panel() } : NEVER; // a key in between is another act
+    if (!slipped) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  { capture: true },
+);
 
 // --- Small conveniences ------------------------------------------------------------------------------------------
 
 document.addEventListener("change", (event) => {
   const input = event.target;
   if (!(input instanceof HTMLInputElement) || !panel()?.contains(input)) return;
-  // A key can choose from what is folded away.
-  const folded = input.closest("details:not([open])");
+  // A key can choose from what is folded away; what is found is said in the line that stays.
+  const folded = input.closest("details:not([open], .found)");
   if (folded) folded.open = true;
   const note = panel().querySelector("textarea[name=note]");
   if (input.name === "reason" && input.value === "other" && note && !note.value.trim()) note.focus();
@@ -77,6 +88,8 @@ function arrange() {
   const range = panel()?.querySelector("details.range");
   range?.addEventListener("toggle", () => fillRange(range));
   keepDraft(panel());
+  beginTime(panel());
+  beginFindings();
   keepRegion(panel());
 }
 

@@ -1,4 +1,5 @@
 /* The region that is marked on the image and the field of the step's form are one: each follows the other. */
+import { marked, showFound, withoutFinding } from "./findings.js";
 
 const viewer = () => document.getElementById("viewer");
 const field = () => document.querySelector("#panel input[name='region']");
@@ -7,19 +8,22 @@ const field = () => document.querySelector("#panel input[name='region']");
 export async function keepRegion(panel) {
   await customElements.whenDefined("mri-viewer");
   if (!viewer()?.marker) return;
-  const text = field()?.value ?? panel?.dataset.region ?? "";
-  try {
-    viewer().region = text ? JSON.parse(text) : null;
-  } catch {
-    viewer().region = null; // the server says what is wrong with it
-  }
-  if (!field()) viewer().marker.leave();
-  viewer().toggleAttribute("regions", field() !== null);
+  const takes = field() !== null && !withoutFinding();
+  if (!takes) viewer().marker.leave();
+  viewer().region = field() ? (takes ? marked() : null) : read(panel?.dataset.region);
+  viewer().toggleAttribute("regions", takes);
+}
+
+function read(text) {
+  return text ? JSON.parse(text) : null;
 }
 
 document.addEventListener("viewer:region", ({ target, detail }) => {
   if (target !== viewer() || !field()) return;
   field().value = detail.region ? JSON.stringify(detail.region) : "";
+  showFound();
   // As if it had been typed: the draft listens to that.
   field().dispatchEvent(new Event("input", { bubbles: true }));
 });
+
+document.addEventListener("findings:placed", ({ target }) => keepRegion(target));
