@@ -2,6 +2,7 @@
  * Fetches images and decodes them, for all viewers of a page. What will be asked for again, or soon, is kept decoded
  * while the page is open, within a bound; a page shows only what the server just named to it.
  */
+import { histogram } from "./grey.js";
 import { decodePng } from "./png.js";
 
 const MOST = 64 * 2 ** 20; // bytes of decoded pixels
@@ -11,7 +12,9 @@ async function load(source, options) {
   if (!source) throw new Error("No image was named.");
   const answer = await fetch(source, { credentials: "same-origin", ...options });
   if (!answer.ok) throw new Error(`The image could not be loaded (the server answered ${answer.status}).`);
-  return decodePng(await answer.arrayBuffer());
+  const pixels = await decodePng(await answer.arrayBuffer());
+  // Counted here, so that what is fetched ahead needs only to be drawn.
+  return { ...pixels, counts: histogram(pixels) };
 }
 
 export class Loader {

@@ -7,11 +7,11 @@ export class Picture {
   #stale = true;
 
   /**
-   * @param {{width: number, height: number, bits: 8 | 16, data: Uint8Array | Uint16Array}} pixels
+   * @param {{width: number, height: number, bits: 8 | 16, data: Uint8Array | Uint16Array, counts?: ReturnType<typeof histogram>}} pixels
    * @param {{stored?: {center: number, width: number} | null, aspect?: number}} options
    */
   constructor(pixels, { stored = null, aspect = 1 } = {}) {
-    const counts = histogram(pixels);
+    const counts = pixels.counts ?? histogram(pixels);
     this.pixels = pixels;
     this.presets = presets(pixels, counts, stored);
     this.range = Math.max(1, counts.greatest - counts.least);
