@@ -2,10 +2,10 @@
 
 import logging
 import time
+from datetime import datetime
 from typing import Final
 
-from django.db import transaction
-from django.db.models.functions import Now
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from classifier import doorbell
 from mriplatform.accounts.models import Collection, User
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 COMPUTE: Final = "reviews.compute_figures"
 _QUEUE: Final = "inference"
+# One worker makes the figures of a collection at a time.
+_FIGURES_LOCK: Final = 0x66_6967  # "fig"
 
 
 @transaction.atomic
@@ -40,7 +42,11 @@ def compute_due_figures() -> FigureSnapshot | None:
     for collection in collections_with_due_figures():
         try:
             snapshot = compute_figures(collection=collection)
+        except (OperationalError, InterfaceError):
+            raise  # The database is away: no collection's fault, and the next would fail alike.
         except Exception:
+            # Whatever it was, it lies in this collection's readings, and is met again at every attempt: the log has
+            # the stack, and the others get their figures.
             logger.exception("The figures of collection %s could not be made.", collection.pk)
             continue
         if snapshot is not None:
@@ -53,11 +59,11 @@ def compute_due_figures() -> FigureSnapshot | None:
 def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
     """Make and keep the figures of a collection; None where another worker is at it.
 
-    Their date is when the reading of what was said began, so that what is said or asked for meanwhile is newer.
+    Their date is when the reading of what was said began, so that what is said or asked for meanwhile is newer. No row
+    is locked: it takes seconds, and nobody who sets a protocol meanwhile waits for it.
     """
-    locked = Collection.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=collection.pk)
-    started = locked.values_list(Now(), flat=True).first()
-    if started is None:
+    free, started = _begin(collection)
+    if not free:
         return None
     begun = time.monotonic()
     found = gather(collection)
@@ -76,3 +82,14 @@ def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
         events=found.events, seconds=snapshot.seconds,
     )  # fmt: skip
     return snapshot
+
+
+def _begin(collection: Collection) -> tuple[bool, datetime]:
+    """Whether nobody else makes these figures, which from now on nobody does until the transaction ends; and when."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s)), statement_timestamp()",
+            [_FIGURES_LOCK, str(collection.pk)],
+        )
+        free, now = cursor.fetchone()
+    return free, now

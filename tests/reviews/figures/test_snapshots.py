@@ -1,11 +1,12 @@
 """From what was said to a dated snapshot: what is gathered, when it is made, who asks for it."""
 
 from datetime import timedelta
+from threading import Event, Thread
 from uuid import uuid4
 
 import numpy as np
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -81,8 +82,10 @@ def test_repeats_known_cases_withdrawals_and_times(room, collection, read, three
     )  # fmt: skip
     said = {"reading": again, "label": "pituitary"}
     ReviewEvent.objects.create(sequence=1, kind="first_read", active_ms=4000, confidence=3, **said)
+    shown = {"prediction": room[0].predictions.get(), "active_ms": 700}
+    ReviewEvent.objects.create(sequence=2, kind="reveal", reading=again, **shown)
     verdict = ReviewEvent.objects.create(
-        sequence=2, kind="verdict", verdict="confirm", active_ms=1500, **said
+        sequence=3, kind="verdict", verdict="confirm", active_ms=1500, **said
     )
     KnownCase.objects.create(image=room[1], label="glioma", source="histology")
     images, readings = (found := gather(collection)).images, found.readings
@@ -90,7 +93,7 @@ def test_repeats_known_cases_withdrawals_and_times(room, collection, read, three
     assert (ANSWERS[repeats.verdict[0]], repeats.first_seconds[0], repeats.seconds[0]) == (
         "pituitary",
         4.0,
-        5.5,
+        6.2,
     )
     earlier = readings.repeats[readings.repeats >= 0][0]
     assert ANSWERS[readings.verdict[earlier]] == "glioma"
@@ -99,7 +102,7 @@ def test_repeats_known_cases_withdrawals_and_times(room, collection, read, three
     assert images.paths[images.path[1]] == "known case"
     assert not images.closed[1]
     ReviewEvent.objects.create(
-        reading=again, sequence=3, kind="withdrawal", reason="slip", supersedes=verdict
+        reading=again, sequence=4, kind="withdrawal", reason="slip", supersedes=verdict
     )
     assert not (gather(collection).readings.repeats >= 0).any()
     KnownCase.objects.create(image=room[1], label="glioma", source="histology", active=False)
@@ -233,23 +236,33 @@ def test_one_collection_that_fails_holds_up_no_other(room, collection, monkeypat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_make_one_snapshot(collection, django_db_blocker):
-    from threading import Thread
+def test_two_workers_make_one_snapshot_and_no_change_of_protocol_waits_for_it(collection, monkeypatch):
+    begun, go_on, made = Event(), Event(), []
 
-    found = []
+    def slowly(asked):
+        begun.set()
+        go_on.wait(30)
+        return gather(asked)
 
     def other_worker():
         try:
-            found.append(compute_figures(collection=collection))
+            made.append(compute_figures(collection=collection))
         finally:
             connection.close()
 
-    with transaction.atomic():
-        type(collection).objects.select_for_update(no_key=True).get(pk=collection.pk)
-        thread = Thread(target=other_worker)
-        thread.start()
+    monkeypatch.setattr("reviews.services.figures.gather", slowly)
+    thread = Thread(target=other_worker)
+    thread.start()
+    try:
+        assert begun.wait(30)
+        assert compute_figures(collection=collection) is None
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            set_protocol(actor=None, collection=collection, mode="unaided")
+    finally:
+        go_on.set()
         thread.join(30)
-    assert found == [None]
+    assert made == [FigureSnapshot.objects.get()]
     assert compute_figures(collection=collection) is not None
 
 
@@ -275,3 +288,14 @@ def test_the_embeddings_of_what_comes_later_are_compared(collection, version):
     assert row["p"] <= 0.05
     assert row["value"] > 0.1
     assert {row["source"] for row in content["mix_drift"]} == {"machine"}
+
+
+def test_a_database_that_is_away_is_no_fault_of_one_collection(room, monkeypatch, caplog):
+    def away(asked):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("reviews.services.figures.gather", away)
+    with pytest.raises(OperationalError):
+        compute_due_figures()
+    assert "could not be made" not in caplog.text
+    assert not FigureSnapshot.objects.exists()
