@@ -9,7 +9,7 @@ from classifier.exceptions import PlatformError
 from reviews.models import Reading
 from reviews.selectors import reading_revision, reading_state
 from reviews.views.choices import withdrawal_choices
-from reviews.views.findings import said_whole
+from reviews.views.findings import said_before_undo, said_whole
 
 AMEND: Final = "amend"
 WITHDRAW: Final = "withdraw"
@@ -32,12 +32,13 @@ def change_asked(request: HttpRequest, *, refused: bool) -> str:
 
 
 def entered_in(request: HttpRequest, reading: Reading, *, refused: bool) -> Mapping[str, Any]:
-    """What the page's form is filled in with: what was refused, else the draft; an amendment, with what is in force."""
+    """What the page's form is filled in with: what was refused, else the draft, else what was just undone; an amendment,
+    with what is in force."""
     state = reading_state(reading)
     if refused and _step(request) in _SAYING:
         return request.POST
     if state.verdict is None:
-        return dict(reading.draft)
+        return reading.draft or said_before_undo(state)
     return said_whole(state) if change_asked(request, refused=refused) == AMEND else {}
 
 

@@ -10,7 +10,7 @@ from reviews.selectors import ReadingState
 from reviews.selectors.labels import findings as findings_in_force
 from reviews.selectors.labels import spoken_label
 from reviews.services.findings import WITHOUT_FINDING
-from reviews.views.wording import found_in
+from reviews.views.wording import UNDONE, found_in
 
 PRESELECTED: Final = ReviewEvent.Quality.GOOD.value
 NAMES: Final = ("image_quality", "location", "region")
@@ -62,6 +62,17 @@ def said_whole(state: ReadingState) -> dict[str, Any]:
         return {}
     said = {"label": spoken_label(verdict), "reason": verdict.reason, "note": verdict.note}
     return said | findings_in_force(verdict, state.first_read)
+
+
+def said_before_undo(state: ReadingState) -> dict[str, Any]:
+    """What was said and undone at once: the form is given back as it was filled in, but for the reason, which may not
+    be that of the next answer."""
+    last = state.history[-1] if state.history else None
+    if last is None or last.kind != ReviewEvent.Kind.WITHDRAWAL or last.reason != UNDONE:
+        return {}
+    undone = next(event for event in state.history if event.pk == last.supersedes_id)
+    said = {name: getattr(undone, name) for name in ("confidence", "note", *NAMES)}
+    return said | {"label": spoken_label(undone)}
 
 
 def found_with(event: ReviewEvent, first_read: ReviewEvent | None = None) -> str:

@@ -193,3 +193,30 @@ def test_the_history_tells_what_was_undone_and_what_was_taken_back_and_why(clien
         "Verdict: Meningioma · other reason · no longer in force Seen before.",
         "Verdict taken back · a slip: not what I meant",
     ]
+
+
+def test_an_undo_gives_the_form_back_as_it_was_filled_in(client, say, read, alice, image):
+    reading = read.claimed(alice, image)
+    say(client, "first-read", reading, **FIRST_READ, **FIELDS)
+    say(client, "undo", reading)
+    page = client.get(f"/readings/{reading.pk}").content.decode()
+    assert (checked(page, "label"), checked(page, "confidence")) == ("meningioma", "2")
+    assert (checked(page, "image_quality"), checked(page, "location")) == ("not_diagnostic", "dural")
+    assert json.loads(unescape(re.search(r'name="region" value="([^"]*)"', page).group(1))) == ELLIPSE
+    # What is filled in since counts before that.
+    say(client, "draft", reading, step="first_read", label="glioma", confidence="1")
+    page = client.get(f"/readings/{reading.pk}").content.decode()
+    assert (checked(page, "label"), checked(page, "confidence")) == ("glioma", "1")
+
+    say(client, "first-read", reading, **FIRST_READ)
+    say(client, "reveal", reading)
+    say(client, "verdict", reading, label="glioma", reason="location", note="Half sure.")
+    say(client, "undo", reading)
+    page = client.get(f"/readings/{reading.pk}").content.decode()
+    assert (checked(page, "label"), checked(page, "reason")) == ("glioma", None)
+    assert "Half sure.</textarea>" in page
+    # What was taken back with a reason is in doubt: it is not filled in again.
+    say(client, "verdict", reading, label="glioma", reason="location", note="Half sure.")
+    say(client, "withdraw", reading, reason="no_longer_sure")
+    page = client.get(f"/readings/{reading.pk}").content.decode()
+    assert checked(page, "label") is None
