@@ -48,7 +48,7 @@ def conditions(readings: Readings) -> Iterator[Condition]:
     after = alone & (readings.mode == BLINDED) & readings.revealed
     yield Condition("after", after, readings.verdict, none, readings.seconds)
     assisted = counted & (readings.mode == ASSISTED)
-    yield Condition("assisted", assisted, readings.verdict, readings.verdict_confidence, readings.seconds)
+    yield Condition("assisted", assisted, readings.verdict, none, readings.seconds)
 
 
 def truths(images: Images) -> Iterator[tuple[str, Bools]]:
@@ -114,7 +114,7 @@ def seconds(readings: Readings) -> list[Row]:
 
 
 def confidence(readings: Readings, images: Images) -> list[Row]:
-    """How often what was said with each stated confidence was right."""
+    """How often what was said with each stated confidence was right; it is asked of first reads alone."""
     rows: list[Row] = []
     _, known = next(truths(images))
     for way in conditions(readings):

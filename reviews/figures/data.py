@@ -78,7 +78,7 @@ class Readings:
         purpose: LABEL, REPEAT or KNOWN. mode: BLINDED, ASSISTED or UNAIDED.
         repeats: of a repeat, the place of the reading that it repeats; else -1.
         first, verdict: what was said before the machine's answer was shown (-1 for nothing), and what is in force.
-        first_confidence, verdict_confidence: 1 to 3 as stated with each; 0 for not stated.
+        first_confidence: 1 to 3 as stated with what was said first; 0 for not stated. With a verdict none is asked.
         revealed: whether the machine's answer was shown in it.
         first_seconds, seconds: active time until the first read, and until the verdict; NaN where not measured.
     """
@@ -91,7 +91,6 @@ class Readings:
     first: Ints
     verdict: Ints
     first_confidence: Ints
-    verdict_confidence: Ints
     revealed: Bools
     first_seconds: Floats
     seconds: Floats

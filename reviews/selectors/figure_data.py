@@ -152,8 +152,8 @@ def _readings(collection: Collection, places: dict[UUID, int]) -> tuple[Readings
         ],
         np.int64,
     ).reshape(len(found), 5)
-    spoken = np.array([said[row[1]] for row in found], np.float64).reshape(len(found), 8)
-    first, first_confidence, verdict, verdict_confidence, revealed, first_ms, reveal_ms, verdict_ms = spoken.T
+    spoken = np.array([said[row[1]] for row in found], np.float64).reshape(len(found), 7)
+    first, first_confidence, verdict, revealed, first_ms, reveal_ms, verdict_ms = spoken.T
     image, reader, purpose, mode, repeats = columns_of.T
     alone = mode == data.ASSISTED
     return Readings(
@@ -165,16 +165,15 @@ def _readings(collection: Collection, places: dict[UUID, int]) -> tuple[Readings
         first=first.astype(np.int64),
         verdict=verdict.astype(np.int64),
         first_confidence=first_confidence.astype(np.int64),
-        verdict_confidence=verdict_confidence.astype(np.int64),
         revealed=revealed > 0,
         first_seconds=first_ms / 1000,
         seconds=(np.where(alone, 0, first_ms) + reveal_ms + verdict_ms) / 1000,
     ), numbers
 
 
-# First read and its confidence, verdict and its confidence, whether revealed, milliseconds of first read, reveal and
-# verdict. To reveal takes a moment that not every client measures; it is then none.
-_NOTHING: Final = (-1, 0, -1, 0, 0, float("nan"), 0.0, float("nan"))
+# First read and its confidence, verdict, whether revealed, milliseconds of first read, reveal and verdict. To reveal
+# takes a moment that not every client measures; it is then none.
+_NOTHING: Final = (-1, 0, -1, 0, float("nan"), 0.0, float("nan"))
 
 
 def _said(collection: Collection) -> dict[UUID, list[float]]:
@@ -191,12 +190,11 @@ def _said(collection: Collection) -> dict[UUID, list[float]]:
         row = found.setdefault(reading, list(_NOTHING))
         taken = float("nan") if milliseconds is None else float(milliseconds)
         if kind == Kind.REVEAL:
-            row[4], row[6] = 1, milliseconds or 0.0
+            row[3], row[5] = 1, milliseconds or 0.0
         elif kind == Kind.FIRST_READ:
-            row[0], row[1], row[5] = _answer(label), confidence or 0, taken
+            row[0], row[1], row[4] = _answer(label), confidence or 0, taken
         else:
-            row[2], row[3] = _answer(label), confidence or 0
-            row[7] = taken if kind == Kind.VERDICT else float("nan")
+            row[2], row[6] = _answer(label), taken if kind == Kind.VERDICT else float("nan")
     return found
 
 

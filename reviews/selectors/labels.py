@@ -154,7 +154,7 @@ def _labelled_standings(collection: Collection) -> QuerySet[ImageStanding]:
 
 
 def _said(collection: Collection) -> QuerySet[ReviewEvent]:
-    """The verdicts in force on labelled images. A join, not a subquery: the newest are then found without all others."""
+    """The verdicts in force on labelled images. A join: the newest are then found without all others."""
     return verdicts_in_force().filter(
         reading__image__standing__collection=collection, reading__image__standing__outcome__in=_COUNTS
     )

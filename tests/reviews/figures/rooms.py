@@ -49,7 +49,6 @@ def make_readings(images, readers=3, *, seed=1, right=0.7, follows=0.5, **fields
         "first": first,
         "verdict": verdict,
         "first_confidence": random.integers(1, 4, count),
-        "verdict_confidence": np.zeros(count, int),
         "revealed": np.ones(count, bool),
         "first_seconds": random.lognormal(2, 0.5, count),
         "seconds": random.lognormal(2.5, 0.5, count),

@@ -62,8 +62,7 @@ def room():
         every = make_readings(IMAGES, 1, seed=seed, reader=np.full(COUNT, number), **given)
         return every.where(labels)
 
-    sure = np.random.default_rng(9).integers(1, 4, COUNT)
-    assisted = alone(4, 5, mode=np.full(COUNT, ASSISTED), first=np.full(COUNT, -1), verdict_confidence=sure)
+    assisted = alone(4, 5, mode=np.full(COUNT, ASSISTED), first=np.full(COUNT, -1))
     unaided = alone(5, 6, mode=np.full(COUNT, UNAIDED), revealed=np.zeros(COUNT, bool))
     again = make_readings(IMAGES, 1, seed=8, purpose=np.full(COUNT, REPEAT), repeats=np.arange(COUNT)).where(
         np.arange(COUNT) < 60
@@ -80,7 +79,7 @@ SHOWN = COUNTED & (R.mode == BLINDED) & R.revealed & (R.first >= 0)
 WAYS = {
     "without": (COUNTED & (R.first >= 0), R.first, R.first_confidence, R.first_seconds),
     "after": (SHOWN, R.verdict, np.zeros(len(R), int), R.seconds),
-    "assisted": (COUNTED & (R.mode == ASSISTED), R.verdict, R.verdict_confidence, R.seconds),
+    "assisted": (COUNTED & (R.mode == ASSISTED), R.verdict, np.zeros(len(R), int), R.seconds),
 }
 LABELS = R.purpose == LABEL
 SAID = {"first_read": (LABELS & (R.first >= 0), R.first), "verdict": (LABELS, R.verdict)}
