@@ -32,8 +32,10 @@ def change_asked(request: HttpRequest, *, refused: bool) -> str:
 
 
 def entered_in(request: HttpRequest, reading: Reading, *, refused: bool) -> Mapping[str, Any]:
-    """What the page's form is filled in with: what was refused, else the draft, else what was just undone; an amendment,
-    with what is in force."""
+    """What the page's form is filled in with: what was refused, else the draft, else what was just undone.
+
+    An amendment begins with what is in force.
+    """
     state = reading_state(reading)
     if refused and _step(request) in _SAYING:
         return request.POST
