@@ -43,18 +43,15 @@ class Answer:
     not_assessable: bool = False
 
 
-def queue_predictions(images: list[Image], *, model_version: ModelVersion | None = None) -> list[Prediction]:
-    """Queue the answer of each image, by the version that reads for its collection unless told otherwise, and ring.
+def queue_predictions(images: list[Image]) -> list[Prediction]:
+    """Queue the answer of each image, by the version that reads for its collection, and ring.
 
     An image that has its answer, or waits for it, keeps that one. Before any version reads, the rows wait unbound;
     the first claim after one does binds them.
     """
     reads = reading_versions({image.collection_id for image in images})
     rows = Prediction.objects.bulk_create(
-        [
-            Prediction(image=image, model_version=model_version or reads[image.collection_id])
-            for image in images
-        ],
+        [Prediction(image=image, model_version=reads[image.collection_id]) for image in images],
         ignore_conflicts=True,
     )
     doorbell.ring(doorbell.INFERENCE)

@@ -152,7 +152,7 @@ def test_a_retry_is_answered_by_the_version_in_force_now(upload, shipped, upload
 def test_an_unbound_row_of_an_image_that_has_its_prediction_never_stops_the_queue(upload, request):
     images = [study.images.get() for study in upload(2)]
     version = request.getfixturevalue("shipped")
-    queue_predictions(images[:1], model_version=version)
+    queue_predictions(images[:1])
     claimed = claim_batch(worker="w", limit=9) + claim_batch(worker="w", limit=9)
     assert {row.image_id for row in claimed} == {image.pk for image in images}
     assert Prediction.objects.filter(model_version=version).count() == Prediction.objects.count() == 2
