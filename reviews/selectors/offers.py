@@ -13,6 +13,7 @@ from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from reviews.models import Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors.agreement import not_superseded
+from reviews.selectors.elsewhere import kept_for_elsewhere
 from reviews.selectors.governing import protocol_of
 from reviews.selectors.worklist import ASSISTED, LABEL, begun, has_list_aside, read_blind, set_aside, worklist
 
@@ -132,7 +133,8 @@ def _known(user: User, protocol: ReadingProtocol) -> QuerySet[Image]:
         hidden_at=None,
     )
     if protocol.mode == ASSISTED:
-        cases = cases.filter(entry__aside=False)
+        waiting = kept_for_elsewhere(user, protocol.collection, at="entry__")
+        cases = cases.filter(~waiting, entry__aside=False)
     return cases.order_by("entry__draw", "pk")
 
 

@@ -11,6 +11,7 @@ from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
 from reviews.models import Reading, ReadingProtocol, WorklistEntry
+from reviews.selectors.elsewhere import kept_for_elsewhere
 from reviews.selectors.governing import governing_protocol, protocol_of
 
 ASSISTED = ReadingProtocol.Mode.ASSISTED
@@ -34,6 +35,7 @@ def may_read(user: User, collection: Collection, *, at: str = "") -> Q:
         Q(**{f"{at}{name}": value for name, value in asked.items()})
         & ~Q(**{f"{at}closed_to__contains": [user.pk]})
         & ~Q(**{f"{at}pk__in": _held_by_others(user, collection)})
+        & ~kept_for_elsewhere(user, collection, at=at)
     )
 
 
@@ -54,7 +56,12 @@ def set_aside(user: User, collection: Collection) -> QuerySet[Image]:
 
 
 def has_list_aside(collection: Collection) -> bool:
-    """Whether images without a class are read from a list of their own here."""
+    """Whether images without a class are read from a list of their own here.
+
+    Only the protocol in force counts. When it stops to be assisted, the list ends at once and its images stand in
+    the worklist in order of arrival, those that were begun with the answer too. Which images a reader saw on the
+    list before, nobody can take back.
+    """
     return protocol_of(collection).mode == ASSISTED
 
 

@@ -160,7 +160,7 @@ def test_who_reads_gets_the_readers_figures_whatever_else_they_hold(browse, room
     assert asked.status_code == 403
 
 
-@pytest.mark.parametrize("mode", ["blinded_first", "unaided"])
+@pytest.mark.parametrize("mode", ["blinded_first", "unaided", "assisted"])
 def test_nothing_that_a_reader_gets_depends_on_the_answer_for_an_unread_image(
     browse, room, collection, three_readers, member, version, mode
 ):
