@@ -39,6 +39,9 @@ def commit_first_reads(
     """
     between = _between(reading, first, last)
     keys = {image.pk: uuid5(idempotency_key, str(image.pk)) for image in between}
+    # All of them first, in the order in which everybody locks several: one by one, as the study has them, could end in
+    # two who wait for each other.
+    list(Image.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
     begun = {reading.image_id: reading} | _said_with(reader, keys)
     events = []
     for image in between:

@@ -1,8 +1,12 @@
 """One first read for a range of a study's images: every image its own reading, or none."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -173,3 +177,29 @@ def test_a_study_of_one_image_offers_no_range(client, reader):
     reading = open_reading(reader, study.images.get())
     client.force_login(reader, backend="mriplatform.accounts.backends.RoleBackend")
     assert 'name="range_first"' not in client.get(reverse("reading", args=[reading.pk])).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_range_and_another_who_locks_the_study_do_not_wait_for_each_other(reader, images):
+    """The study's order is not that of the identifiers; whoever removes or compares it locks by those."""
+    for position, image in enumerate(reversed(images)):
+        Image.objects.filter(pk=image.pk).update(position=position)
+    reading = open_reading(reader, images[2])
+    first_locked = Event()
+
+    def other():
+        try:
+            with transaction.atomic():
+                locking = Image.objects.select_for_update(no_key=True)
+                locking.get(pk=images[0].pk)
+                first_locked.set()
+                sleep(1)  # the range is at work by then
+                locking.get(pk=images[4].pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other)
+        assert first_locked.wait(30)
+        assert len(say(reader, reading, 1, 5)) == 5
+        done.result(30)
