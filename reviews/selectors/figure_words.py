@@ -211,7 +211,7 @@ VALUES: Final[dict[str, dict[Any, str]]] = {
     },
     "truth": {"settled": "Several people", "independent": "Others decided"},
     "event": {
-        "right_to_wrong": "Right, became wrong with the machine",
+        "right_to_wrong": "Right, became wrong once the machine was wrong",
         "kept_right": "Right, stayed right against the machine",
         "wrong_to_right": "Wrong, became right with the machine",
         "ignored_right": "Wrong, stayed wrong although the machine was right",
