@@ -9,8 +9,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from ml.labels import DISPLAY_NAMES
-from reviews.models import Reason
-from reviews.views.wording import LABEL_KEYS, NOT_ASSESSABLE, REASON_KEYS
+from reviews.models import Reason, WithdrawalReason
+from reviews.views.wording import LABEL_KEYS, NOT_ASSESSABLE, REASON_KEYS, WITHDRAWAL_KEYS
 from tests.e2e.conftest import watch
 from tests.e2e.waiting import image_ready
 from tests.factories import PASSWORD
@@ -22,7 +22,10 @@ MOVED_ON = """(before) => {
   if (reading) return reading !== before;
   return [...document.querySelectorAll('.empty h2')].some((words) => words.textContent === 'All read');
 }"""
-IN_FOCUS = "() => document.activeElement?.textContent.trim().replace(/\\s+/g, ' ')"
+IN_FOCUS = """() => {
+  const { activeElement: one } = document;
+  return one?.getAttribute('aria-label') ?? one?.textContent.trim().replace(/\\s+/g, ' ') ?? '';
+}"""
 
 # Pauses of a script are where another person's turn comes; what was pressed before one is under way then.
 Script = Iterator[None]
@@ -65,10 +68,10 @@ class Person:
         self._entered = time.monotonic()
 
     def tab_to(self, words: str) -> None:
-        """Press Tab until what is called so is in focus."""
-        for _ in range(60):
+        """Press Tab until something is in focus whose name ends so."""
+        for _ in range(150):
             self.press("Tab")
-            if self.page.evaluate(IN_FOCUS) == words:
+            if self.page.evaluate(IN_FOCUS).endswith(words):
                 return
         raise AssertionError(f"No press of Tab leads to “{words}” on {self.page.url}.")
 
@@ -187,6 +190,13 @@ class Reader(Person):
         self.press(LABEL_KEYS[other], REASON_KEYS[Reason.MORPHOLOGY], "Enter")
         self._verdict(other, Reason.MORPHOLOGY)
 
+    def describe(self, label: str) -> Script:
+        """As `agree`, with how good the image is and where the finding lies."""
+        self.press("q", "t")
+        self.page.keyboard.type("Temporal")
+        self.press("Enter", "r", "ArrowRight", "Escape")
+        yield from self.agree(label)
+
     def take_back_first_read(self, label: str, then: str) -> Script:
         yield from self.first_read(label)
         self.press("u")
@@ -209,6 +219,29 @@ class Reader(Person):
         self._say("withdrawal", reason="undo")
         self.press(LABEL_KEYS[then])
         self._verdict(then)
+
+    def withdraw(self, label: str, reason: WithdrawalReason) -> Script:
+        """Taken back with a reason when the next image is there, from the worklist, and said anew."""
+        image, reading = self.image, self.reading
+        yield from self.agree(label)
+        yield
+        assert self.arrive()
+        self.press("Shift+W")
+        expect(self.page.get_by_role("heading", name="Worklist")).to_be_visible()
+        self.page.wait_for_load_state("load")
+        self.tab_to(f"image {image.replace('-', '')[-8:]}")
+        self.press("Enter")
+        expect(self.page.locator(f"#panel[data-reading='{reading}'][data-step=done]")).to_be_visible()
+        self.look()
+        assert self.image == image
+        self.press("d")
+        expect(self.page.get_by_role("heading", name="Take your verdict back")).to_be_visible()
+        self.press(WITHDRAWAL_KEYS[reason], "Enter")
+        yield
+        expect(self.page.locator("#panel[data-step=verdict]")).to_be_visible()
+        self._say("withdrawal", reason=reason)
+        self.press(LABEL_KEYS[label])
+        self._verdict(label)
 
     def lose_tab(self, label: str, reason: Reason, note: str) -> Script:
         """The tab is killed over a verdict that is half made; in another tab it is there as it was left."""

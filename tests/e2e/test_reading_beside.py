@@ -103,6 +103,30 @@ def test_the_studys_other_images_are_looked_at_while_one_is_read(subject) -> Non
     assert [str(reading.image_id) for reading in Reading.objects.all()] == [images[2]]
 
 
+def test_one_first_read_for_several_images_by_keys(subject) -> None:
+    from reviews.models import ReviewEvent
+
+    page, address, _, images = subject
+    page.goto(address)
+    page.wait_for_selector("#viewer[data-state=ready]")
+    page.wait_for_load_state("load")
+    for key in ("1", "8", "j", "s"):
+        page.keyboard.press(key)
+    # From the image that is read to the one that is looked at.
+    expect(page.get_by_label("From image")).to_have_value("1")
+    expect(page.get_by_label("to", exact=True)).to_have_value("2")
+    expect(page.get_by_label("to", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Show it")).to_be_visible()
+    said = ReviewEvent.objects.order_by("reading__image__position").values_list(
+        "kind", "label", "reading__image"
+    )
+    assert [(*words, str(image)) for *words, image in said] == [
+        ("first_read", "glioma", one) for one in images[2:]
+    ]
+
+
 def test_without_scripts_the_earlier_images_are_links(subject, browser) -> None:
     page, address, _, images = subject
     with browser.new_context(java_script_enabled=False) as context:

@@ -1,8 +1,8 @@
 """Twenty studies, read blind by two radiologists at once and settled by a third, by keys alone, in a real Chromium.
 
-Undo of a first read and of a verdict, corrections, a change to the machine's answer, a tab killed over a draft, and
-disagreements that open by themselves. At the end the ledger holds what was said and nothing else, and no answer of the
-server gave away what the machine said of an image before its reader had looked.
+Undo of a first read and of a verdict, a verdict withdrawn, corrections, a change to the machine's answer, a tab killed
+over a draft, and disagreements that open by themselves. At the end the ledger holds what was said and nothing else,
+and no answer of the server gave away what the machine said of an image before its reader had looked.
 """
 
 import json
@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from reviews.models import Reason
+from reviews.models import Reason, WithdrawalReason
 from reviews.views.wording import NOT_ASSESSABLE
 from tests.e2e.answered import Answered, answers_kept
 from tests.e2e.by_keys import Person, Reader, Script, at_once
@@ -52,6 +52,8 @@ RIVERA: dict[int, Act] = {
     3: lambda reader: reader.take_back_verdict("pituitary", then="pituitary"),
     4: lambda reader: reader.change("pituitary"),
     5: lambda reader: reader.lose_tab("meningioma", Reason.ENHANCEMENT, "Half a thought that stays"),
+    6: lambda reader: reader.withdraw("notumor", WithdrawalReason.SLIP),
+    8: lambda reader: reader.describe("glioma"),
     9: lambda reader: reader.keep("pituitary", Reason.MORPHOLOGY),
     13: lambda reader: reader.keep("meningioma", Reason.ENHANCEMENT),
     17: lambda reader: reader.neither("glioma", "notumor"),
@@ -64,6 +66,7 @@ CHEN: dict[int, Act] = {
     9: lambda reader: reader.change("pituitary"),
     11: lambda reader: reader.take_back_verdict("pituitary", then="pituitary"),
     13: lambda reader: reader.change("meningioma"),
+    14: lambda reader: reader.withdraw("notumor", WithdrawalReason.NO_LONGER_SURE),
     17: lambda reader: reader.neither("glioma", "notumor"),
 }
 # Where they differ in the end, what the adjudicator makes of it, and why.
@@ -139,6 +142,7 @@ def test_twenty_studies(house, context) -> None:
         for person in (*readers, okafor):
             person.leave()
     ledger_holds(readers, images)
+    findings_stand(images)
     final_labels_stand(images)
     nothing_was_given_away(answers, house.images)
 
@@ -200,6 +204,20 @@ def ledger_holds(readers: list[Reader], images: list[str]) -> None:
             assert [one.at for one in events] == sorted(one.at for one in events)
             saw = {(one.kind, one.saw_prediction) for one in events if one.kind in ("first_read", "verdict")}
             assert saw == {("first_read", False), ("verdict", True)}
+
+
+def findings_stand(images: list[str]) -> None:
+    """How good an image is stands with each first read, and where the finding lies where somebody said so."""
+    from reviews.models import ReviewEvent
+
+    described = []
+    for event in ReviewEvent.objects.filter(kind="first_read").select_related("reading"):
+        if (event.image_quality, event.location, event.region) != ("good", "", None):
+            described.append(
+                (event.reading.image_id, event.image_quality, event.location, event.region["shape"])
+            )
+        assert event.active_ms is not None
+    assert [(str(image), *rest) for image, *rest in described] == [(images[8], "limited", "temporal", "box")]
 
 
 def final_labels_stand(images: list[str]) -> None:

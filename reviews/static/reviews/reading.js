@@ -95,7 +95,7 @@ function arrange() {
 
 // From the image that is read to the one that is looked at; closed, the range is none.
 function fillRange(range) {
-  const [first, last] = range.querySelectorAll("input");
+  const [first, last] = range.querySelectorAll("input[type='number']");
   const { home, at, slices } = viewer()?.stack ?? { slices: [] };
   const ends = range.open && slices.length ? [home, at].map((place) => slices[place].index) : ["", ""];
   if (range.open && (first.value || last.value)) return;
