@@ -2,11 +2,13 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from classifier.exceptions import PlatformError
 from classifier.models import Image
@@ -23,6 +25,7 @@ from reviews.selectors import (
 from reviews.services.adjudication import adjudicate
 from reviews.services.known_cases import set_known_case, take_back_known_case
 from reviews.services.protocols import set_protocol
+from reviews.services.ranges import commit_first_reads
 from reviews.services.reading import (
     amend,
     claim_image,
@@ -34,7 +37,7 @@ from reviews.services.reading import (
     undo,
     withdraw,
 )
-from tests.factories import analysed_image
+from tests.factories import analysed_image, make_prediction, make_study
 
 STEPS = 80
 LABELS = ("glioma", "pituitary", "not_assessable")
@@ -113,6 +116,11 @@ class Reader(Actor):
     def other(self):
         claim_image(reader=self.user, image=self.image())
 
+    def study(self):
+        ends = list(self.said["reading"].image.study.images.order_by("position").values_list("pk", flat=True))
+        words = {"label": self.label, "confidence": 1, "idempotency_key": uuid4()}
+        commit_first_reads(**self.said, first=ends[0], last=ends[-1], **words)
+
     def words(self):
         if self.label == "not_assessable":
             return {"verdict": "not_assessable"}
@@ -131,6 +139,8 @@ class Adjudicator(Actor):
 
 
 class Engineer(Actor):
+    """Sets protocols and known cases, hides an image; and lets claims run out, as time does."""
+
     def step(self):
         chance = self.random.random()
         if chance < 0.1:
@@ -144,6 +154,9 @@ class Engineer(Actor):
             take_back_known_case(actor=self.user, image=self.image(), reason="It was not.")
         elif chance < 0.46:
             hide_image(actor=self.user, image=self.image())
+        elif chance < 0.8:
+            claims = Reading.objects.filter(image=self.image(), finished_at=None)
+            claims.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,8 +165,11 @@ def test_what_is_written_down_is_what_was_said(collection, member, engineer, see
     set_protocol(
         actor=engineer, collection=collection, mode="blinded_first", readers_per_image=2, repeat_rate=0.2
     )
-    for number in range(14):
+    for number in range(10):
         analysed_image(collection, label=CLASSES[number % 4])
+    for number, image in enumerate(make_study(collection, images=4).images.order_by("-pk")):
+        make_prediction(image, label=CLASSES[number])
+        Image.objects.filter(pk=image.pk).update(position=number)
     readers = [member(name, "radiologist") for name in ("rosa", "rudi", "rita")]
     actors = [Reader(10 * seed + number, reader, collection) for number, reader in enumerate(readers)]
     # One person in two tabs.
