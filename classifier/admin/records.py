@@ -1,5 +1,8 @@
 """Studies, images and predictions in the admin, and the retry of what failed."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,6 +19,14 @@ from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
 from mriplatform.accounts.selectors import collections_of
+
+
+class FailureFilter(admin.AllValuesFieldListFilter):
+    """The failure codes that there are; what did not fail has a word of its own in place of an empty link."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or "Not failed"}
 
 
 @admin.register(Study)
@@ -40,6 +51,8 @@ class ImageAdmin(OwnCollectionsAdmin[Image]):
     list_filter = (("collection", OwnRowsFilter), "bits")
     search_fields = ("pixel_sha256",)
     list_select_related = ("study",)
+    # Pixels are behind the doors of the pages and the API, which know who may see them.
+    exclude = ("pixels",)
 
 
 @admin.register(Prediction)
@@ -48,7 +61,13 @@ class PredictionAdmin(OwnCollectionsAdmin[Prediction]):
     permission = Permission.VIEW_PREDICTIONS
     list_display = ("id", "image", "status", "label", "model_version", "for_comparison", "attempt", "queued_at",
                     "finished_at")  # fmt: skip
-    list_filter = ("status", "for_comparison", "not_assessable", "model_version", "failure_code")
+    list_filter = (
+        "status",
+        "for_comparison",
+        "not_assessable",
+        "model_version",
+        ("failure_code", FailureFilter),
+    )
     list_select_related = ("image", "model_version")
     date_hierarchy = "queued_at"
     exclude = ("maps", "embedding")

@@ -78,6 +78,8 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
     list_display = ("number", "name", "in_force", "figures", "training_run", "created_at", "put_in_force")
     list_display_links = ("number", "name")
     list_select_related = ("training_run",)
+    # A checkpoint has no address to be fetched from; its hash says which one it is.
+    exclude = ("checkpoint",)
     change_list_template = "admin/classifier/modelversion/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:

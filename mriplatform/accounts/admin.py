@@ -5,6 +5,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
 from mriplatform.accounts.models import Collection, Membership, User
@@ -24,15 +25,36 @@ def _staff(request: HttpRequest) -> User:
     return request.user
 
 
+class NamedFields(BaseInlineFormSet[Membership, Collection, Any]):
+    """Rows of a table whose fields have a name each: the column's head is none to a screen reader."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for name, field in form.fields.items():
+            attributes = {"aria-label": str(field.label or name).capitalize()}
+            # What chooses another row is wrapped in links to it; the name belongs to what is within.
+            getattr(field.widget, "widget", field.widget).attrs |= attributes
+
+
 class MembershipInline(admin.TabularInline[Membership, Collection]):
     model = Membership
+    formset = NamedFields
     extra = 1
-    autocomplete_fields = ("user",)
 
 
 @admin.register(User)
 class PlatformUserAdmin(UserAdmin[User]):
+    """People. What they may do follows from their roles in collections, so neither groups nor permissions are set."""
+
     list_display = ("username", "first_name", "last_name", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
 
 
 @admin.register(Collection)

@@ -1,29 +1,36 @@
-"""Vendored files are what VENDORED.json says they are, all of them and no others."""
+"""Vendored files, those of the pages and those of the tests, are what VENDORED.json says they are, and no others."""
 
 import hashlib
 import json
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parents[2] / "mriplatform" / "static"
-VENDOR = STATIC / "vendor"
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "mriplatform" / "static"
+folders = pytest.mark.parametrize(
+    "vendor", [STATIC / "vendor", ROOT / "tests" / "vendor"], ids=["pages", "tests"]
+)
 
 
-def test_every_vendored_file_has_its_recorded_hash():
+@folders
+def test_every_vendored_file_has_its_recorded_hash(vendor):
     recorded = {
         f"{folder}/{name}": digest
-        for folder, entry in json.loads((VENDOR / "VENDORED.json").read_text()).items()
+        for folder, entry in json.loads((vendor / "VENDORED.json").read_text()).items()
         for name, digest in entry["files"].items()
     }
     present = {
-        str(file.relative_to(VENDOR)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in VENDOR.rglob("*")
+        str(file.relative_to(vendor)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in vendor.rglob("*")
         if file.is_file() and file.name != "VENDORED.json"
     }
     assert present == recorded
 
 
-def test_every_vendored_folder_carries_its_licence():
-    folders = [folder for folder in VENDOR.iterdir() if folder.is_dir()]
+@folders
+def test_every_vendored_folder_carries_its_licence(vendor):
+    folders = [folder for folder in vendor.iterdir() if folder.is_dir()]
     assert folders
     assert [folder.name for folder in folders if not (folder / "LICENSE").is_file()] == []
 

@@ -24,7 +24,8 @@ function tool(act, words, keys, { label, pressed, repeat, caps } = {}) {
       "aria-label": label && label !== words ? label : null,
     },
     words,
-    ...shown.map((cap) => el("kbd", {}, cap)),
+    // Drawn, not read out: the name says the words, and the key stands on the sheet.
+    ...shown.map((cap) => el("kbd", { "aria-hidden": "true", "data-cap": cap })),
   );
 }
 
@@ -38,7 +39,7 @@ export function buildTools() {
     tool("home", "Back", "z", { label: "Back to the image being read" }),
     tool("window", "Window", "w", { label: "Window and level", pressed: false }),
     tool("preset", "Preset", "v", { label: "Next preset of the window" }),
-    tool("pan", "Move", "p", { label: "Drag moves the image", pressed: false }),
+    tool("pan", "Move", "p", { label: "Move the image by dragging", pressed: false }),
     tool("out", "−", "-", { label: "Zoom out", repeat: true, caps: [] }),
     tool("in", "+", "+ =", { label: "Zoom in", repeat: true, caps: [] }),
     tool("fit", "Fit", "f", { label: "Fit the image" }),

@@ -1,0 +1,212 @@
+"""A house in which every page has something to show: all roles, and every kind of thing that the platform keeps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from classifier.models import Image, JobStatus, TrainingRun
+from classifier.services.choices import choose_version
+from mriplatform.accounts.models import Collection, User
+from mriplatform.accounts.roles import Role
+from mriplatform.accounts.services import make_token
+from reviews.models import LabelSet, Reading
+from reviews.services.adjudication import adjudicate
+from reviews.services.figures import compute_figures
+from reviews.services.known_cases import set_known_case
+from reviews.services.label_sets import freeze_label_set
+from reviews.services.protocols import set_protocol
+from reviews.services.reading import claim_image
+from tests.e2e.reading_room import furnish, say, slice_image, strange_image
+from tests.factories import (
+    analysed_image,
+    make_collection,
+    make_prediction,
+    make_study,
+    make_user,
+    make_version,
+)
+from tests.reviews.acts import Read
+
+STAFF = (Role.ML_ENGINEER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+# The apps of ours in the admin; those of others there are theirs.
+OURS = ("accounts", "audit", "classifier", "reviews")
+
+
+@dataclass
+class House:
+    """Who is there, and what they have.
+
+    Attributes:
+        people: by role, somebody who holds it in all collections.
+        collection: read blind by three readers, with something in every state.
+        assisted, empty: one in which the answer is shown from the start, and one without any study.
+        readings: of the radiologist, by the step that they are at.
+    """
+
+    people: dict[str, User]
+    collection: Collection
+    assisted: Collection
+    empty: Collection
+    readings: dict[str, Reading] = field(default_factory=dict)
+    things: dict[str, Any] = field(default_factory=dict)
+
+
+def build() -> House:
+    """The house, in the test's database."""
+    collection, rivera = furnish()
+    assisted, empty = make_collection("Follow-up, assisted"), make_collection("New ward")
+    people = {Role.UPLOADER.value: User.objects.get(username="uma"), Role.RADIOLOGIST.value: rivera}
+    for role in Role:
+        if role.value not in people:
+            people[role.value] = make_user(
+                role.value,
+                collection=collection,
+                role=role,
+                is_staff=role in STAFF,
+                is_superuser=role is Role.ADMIN,
+            )
+        for other in (assisted, empty):
+            people[role.value].memberships.create(collection=other, role=role)
+    house = House(people, collection, assisted, empty)
+    _read(house)
+    _assisted(house)
+    _machine(house)
+    compute_figures(collection=collection)
+    make_token(user=rivera, name="viewer", days=30)
+    return house
+
+
+def _read(house: House) -> None:
+    """Three readers: six images finished, one disputed, one decided, and one at each step of a reading."""
+    collection, rivera, read = house.collection, house.people["radiologist"], Read()
+    rules = {"mode": "blinded_first", "readers_per_image": 3, "adjudication_rule": "majority"}
+    set_protocol(actor=house.people["admin"], collection=collection, **rules)
+    others = [make_user(name, collection=collection, role=Role.RADIOLOGIST) for name in ("chen", "silva")]
+    names = ("glioma", "meningioma", "pituitary", "notumor", "glioma", "meningioma")
+    finished = [analysed_image(collection, label=name) for name in names]
+    for image, name in zip(finished, names, strict=True):
+        for reader in (rivera, *others):
+            read.finished(reader, image, "meningioma" if reader is others[1] else name)
+    disputed, decided, waiting = list(
+        Image.objects.filter(collection=collection).order_by("created_at", "id")
+    )[:3]
+    for image in (disputed, decided):
+        for reader, name in zip((rivera, *others), names, strict=False):
+            read.finished(reader, image, name)
+    decision = {"label": "meningioma", "rationale": "Broad dural base, and it enhances evenly."}
+    adjudicate(adjudicator=house.people["adjudicator"], image=decided, **decision)
+    seeds = {
+        "first_read": read.claimed,
+        "reveal": read.first,
+        "verdict": read.revealed,
+        "done": read.finished,
+    }
+    study = None
+    for number, (step, bring) in enumerate(seeds.items(), start=20):
+        image = slice_image(collection, "meningioma", seed=number)
+        say(image, "meningioma", 0.72)
+        house.readings[step] = bring(rivera, image)
+        study = study or image.study
+    known = slice_image(collection, "pituitary", seed=40)
+    say(known, "pituitary", 0.9)
+    set_known_case(actor=house.people["admin"], image=known, label="pituitary", source="Histology")
+    strange_image(collection)
+    house.things |= {"disputed": disputed, "decided": decided, "study": decided.study, "waiting": waiting}
+
+
+def _assisted(house: House) -> None:
+    set_protocol(actor=house.people["admin"], collection=house.assisted, mode="assisted", order="entropy")
+    for seed, name in enumerate(("glioma", "notumor", "pituitary"), start=60):
+        image = slice_image(house.assisted, name, seed=seed)
+        say(image, name, 0.66)
+        house.things.setdefault("assisted_study", image.study)
+    strange_image(house.assisted)
+    house.readings["assisted"] = claim_image(reader=house.people["radiologist"], image=image)
+
+
+def _machine(house: House) -> None:
+    """What the machine's people look at: another version and its answer, a failed image, a frozen set, a run."""
+    collection, engineer = house.collection, house.people["ml_engineer"]
+    other = make_version(promoted=False)
+    make_prediction(house.things["decided"], label="glioma", version=other, for_comparison=True)
+    failed = make_study(collection).images.get()
+    gone = {"probabilities": None, "maps": None, "embedding": None}
+    make_prediction(
+        failed, status=JobStatus.FAILED, failure_reason="The worker was lost three times.", **gone
+    )
+    waiting = make_study(collection).images.get()
+    make_prediction(waiting, status=JobStatus.QUEUED, finished_at=None, **gone)
+    choose_version(
+        actor=house.people["approver"],
+        collection=house.assisted,
+        version=None,
+        reason="Follow what is in force.",
+    )
+    frozen = freeze_label_set(actor=engineer, collection=collection)
+    run = TrainingRun.objects.create(
+        number=1, status=JobStatus.SUCCEEDED, recipe={"kind": "head"}, manifest=frozen.manifest.name,
+        manifest_sha256=frozen.manifest_sha256, base_version=other, started_by=engineer,
+        started_at=timezone.now(), finished_at=timezone.now(),
+    )  # fmt: skip
+    house.things |= {
+        "other": other,
+        "failed": failed.study,
+        "queued": waiting.study,
+        "run": run,
+        "label_set": frozen,
+    }
+
+
+def pages(house: House) -> Iterator[tuple[str, str]]:
+    """Every page that is looked at, by the name of its address in the resolver, some in more than one state."""
+    things, collections = house.things, (house.collection, house.assisted, house.empty)
+    plain = ("home", "login", "account", "password", "versions", "api-docs")
+    yield from ((name, reverse(name)) for name in plain)
+    for name in ("collection", "worklist", "figures", "not-assessable", "labels", "disagreements"):
+        yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
+    for name in ("upload", "collection-version", "protocol", "known-cases", "own-figures"):
+        yield name, reverse(name, args=[house.collection.pk])
+    yield "protocol", reverse("protocol", args=[house.assisted.pk])
+    yield "disagreements", reverse("disagreements", args=[house.collection.pk]) + "?decided"
+    for image in ("disputed", "decided"):
+        yield "disagreement", reverse("disagreement", args=[house.collection.pk, things[image].pk])
+    for study in ("study", "assisted_study", "failed", "queued"):
+        yield "study", reverse("study", args=[things[study].pk])
+    yield "study-compare", reverse("study-compare", args=[things["study"].pk])
+    yield "version", reverse("version", args=[things["other"].pk])
+    yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
+    yield "reading", reverse("reading", args=[house.readings["done"].pk]) + "?amend=1"
+
+
+def admin_pages() -> Iterator[tuple[str, str]]:
+    """The pages of the admin that are about things of ours: lists, and one thing of each kind."""
+    from classifier.models import ModelVersion
+
+    yield from ((f"admin:{name}", reverse(f"admin:{name}")) for name in ("index", "password_change"))
+    yield from ((f"admin:{app}", reverse("admin:app_list", args=[app])) for app in OURS)
+    newest, frozen = ModelVersion.objects.latest("number"), LabelSet.objects.latest("number")
+    for name, arguments in (
+        ("reviews_labelset_freeze", []),
+        ("reviews_labelset_retrain", [frozen.pk]),
+        ("classifier_modelversion_promote", [newest.pk]),
+        ("classifier_modelversion_roll_back", []),
+    ):
+        yield f"admin:{name}", reverse(f"admin:{name}", args=arguments)
+    for app in OURS:
+        for model in apps.get_app_config(app).get_models():
+            yield from _admin_pages_of(f"{app}_{model._meta.model_name}", model)
+
+
+def _admin_pages_of(name: str, model: Any) -> Iterator[tuple[str, str]]:
+    try:
+        yield f"admin:{name}_changelist", reverse(f"admin:{name}_changelist")
+    except NoReverseMatch:
+        return
+    thing = model._default_manager.first()
+    assert thing is not None, f"the house has no {name}"
+    yield f"admin:{name}_add", reverse(f"admin:{name}_add")
+    yield f"admin:{name}_change", reverse(f"admin:{name}_change", args=[thing.pk])
