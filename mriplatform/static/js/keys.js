@@ -140,7 +140,9 @@ function caps(keys) {
 function fillSheet(sheet) {
   const seen = new Set();
   const rows = [];
-  for (const element of keyed()) {
+  // What one says with stands first, what one looks with after it.
+  const [beside, others] = [true, false].map((side) => keyed().filter((one) => Boolean(one.closest(".side")) === side));
+  for (const element of [...beside, ...others]) {
     const keys = keysOf(element).filter((key) => !seen.has(key));
     if (sheet.contains(element) || !keys.length) continue;
     for (const key of keys) seen.add(key);
