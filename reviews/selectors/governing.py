@@ -30,4 +30,7 @@ def governing_protocols(images: Iterable[UUID]) -> dict[UUID, ReadingProtocol]:
     change the rule for what was read since. Repeats and known cases govern nothing.
     """
     entries = WorklistEntry.objects.filter(image__in=list(images), protocol__isnull=False)
-    return {entry.image_id: entry.protocol for entry in entries.select_related("protocol") if entry.protocol}
+    governing = dict(entries.values_list("image", "protocol"))
+    # A protocol governs thousands of images: it is made once, not for each of them.
+    protocols = ReadingProtocol.objects.in_bulk(set(governing.values()))
+    return {image: protocols[protocol] for image, protocol in governing.items() if protocol}

@@ -1,13 +1,14 @@
 """How long the server takes for the pages of a reading room of 100,000 images and 300,000 review events.
 
-    ./dev run python -m tests.benchmarks.reading_room [--images 100000] [--rounds 20] [--limit-ms 100]
+    ./dev run python -m tests.benchmarks.reading_room --check [--by processor] [--images 100000] [--rounds 30]
 
 Starts a Postgres of its own, fills it (see `room_data`), and asks each page as a browser would, in this process and
 through every middleware, so that what is measured is the server's time: templates, queries, session. It does so in a
 room of a hundredth of the size as well. Prints milliseconds (median and 95th percentile), those of them in which a
 processor worked on it (this process and its Postgres backend: on a machine that is busy with other things the rest is
-waiting), and the number of queries. Fails where a median is above the limit, or where a page asks more queries in the
-large room than in the small one. `--by processor` holds the processor's milliseconds to the limit instead.
+waiting), and the number of queries. With `--check` it fails, with status 1, where a page's 95th percentile is above the
+limit (`--check p50`: its median), or where a page asks more queries in the large room than in the small one; `--by
+processor` holds the processor's milliseconds to the limit instead of the clock's.
 """
 
 import argparse
@@ -33,9 +34,10 @@ WARM_UP = 2
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--limit-ms", type=float, default=100)
     parser.add_argument("--by", choices=["clock", "processor"], default="clock")
+    parser.add_argument("--check", nargs="?", choices=["p50", "p95"], const="p95")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mri-room-"))
     postgres = LocalPostgres(folder / "postgres", secret=secrets.token_hex(), durable=False)
@@ -86,18 +88,16 @@ def _measure(asked: argparse.Namespace) -> int:
     made = [compute_figures(collection=room.collection) for room in (small, large)][-1]
     assert made is not None
     print(f"Their figures, as a worker makes them: {made.seconds:.1f} s.\n")
-    print(
-        "| what | median ms | p95 ms | processor ms | queries | in the small room |\n|---|---|---|---|---|---|"
-    )
+    print("| what | p50 ms | p95 ms | processor p50 | processor p95 | queries | in the small room |")
+    print("|---|---|---|---|---|---|---|")
     failures = []
     for (name, do), (_, do_small) in zip(_acts(large), _acts(small), strict=True):
         before = _timed(do_small, WARM_UP).queries
         found = _timed(do, asked.rounds)
-        print(
-            f"| {name} | {found.median:.1f} | {found.p95:.1f} | {found.processor:.1f} | {found.queries} | {before} |",
-            flush=True,
-        )
-        counted = found.processor if asked.by == "processor" else found.median
+        by_clock, worked = (f"{taken.p50:.1f} | {taken.p95:.1f}" for taken in (found.clock, found.processor))
+        print(f"| {name} | {by_clock} | {worked} | {found.queries} | {before} |", flush=True)
+        held = found.processor if asked.by == "processor" else found.clock
+        counted = held.p50 if asked.check == "p50" else held.p95
         if counted > asked.limit_ms:
             failures.append(f"{name} takes {counted:.0f} ms; the limit is {asked.limit_ms:.0f}.")
         if found.queries > before:
@@ -105,16 +105,23 @@ def _measure(asked: argparse.Namespace) -> int:
                 f"{name} asks {found.queries} queries in the large room, {before} in the small one."
             )
     print("\n" + ("\n".join(failures) or f"All are within {asked.limit_ms:.0f} ms, with as many queries."))
-    return 1 if failures else 0
+    return 1 if failures and asked.check else 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Milliseconds of some rounds: their median and 95th percentile."""
+
+    p50: float
+    p95: float
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What some rounds of one thing took, in milliseconds by the clock and on the processor, and its queries."""
+    """What some rounds of one thing took, by the clock and on the processor, and its queries."""
 
-    median: float
-    p95: float
-    processor: float
+    clock: Taken
+    processor: Taken
     queries: int
 
 
@@ -167,8 +174,12 @@ def _acts(room: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "disagreements", page(adjudicator, "disagreements", collection.pk)
     yield "decisions", page(adjudicator, "disagreements", collection.pk, query="?decided")
     yield "one disagreement", page(adjudicator, "disagreement", collection.pk, disputed.pk)
-    for name, of in (("figures", room.engineer), ("own-figures", room.readers[0])):
-        yield name, page(_browser(of), name, collection.pk)
+    engineer = _browser(room.engineer)
+    yield "figures", page(engineer, "figures", collection.pk)
+    yield "own figures", page(reader, "own-figures", collection.pk)
+    yield "labels", page(engineer, "labels", collection.pk)
+    yield "studies", page(engineer, "collection", collection.pk)
+    yield "studies that failed", page(engineer, "collection", collection.pk, query="?status=failed")
     # From here on the machine's answer is shown from the start, and what it is least sure of comes first.
     set_protocol(actor=None, collection=collection, mode="assisted", readers_per_image=2, order="entropy")
     yield "worklist, assisted", page(other, "worklist", collection.pk)
@@ -239,8 +250,12 @@ def _timed(do: Callable[[], Any], rounds: int) -> Timing:
         do()
         times.append((time.perf_counter() - started) * 1000)
         worked.append(processor_ms() - began)
-    p95 = statistics.quantiles(times, n=20)[-1] if rounds > 1 else times[0]
-    return Timing(statistics.median(times), p95, statistics.median(worked), queries)
+    return Timing(_taken(times), _taken(worked), queries)
+
+
+def _taken(times: list[float]) -> Taken:
+    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else times[0]
+    return Taken(statistics.median(times), p95)
 
 
 def processor_ms() -> float:
