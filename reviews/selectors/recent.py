@@ -25,7 +25,7 @@ class RecentVerdict:
 def recent_verdict(user: User) -> RecentVerdict | None:
     """The user's newest verdict, as long as it can be undone; an amendment cannot."""
     since = Now() - timedelta(seconds=UNDO_SECONDS)
-    reading = readings_of(user).filter(finished_at__gt=since).order_by("-finished_at").first()
+    reading = readings_of(user).filter(finished_at__gt=since).order_by("-finished_at", "-pk").first()
     if reading is None:
         return None
     state = reading_state(reading)

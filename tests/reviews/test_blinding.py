@@ -1,198 +1,121 @@
-"""Before the first read of a blinded reading nothing that the reader can get depends on the machine's answer.
+"""Nothing that a reader can get depends on a machine's answer that they must not know yet, or never.
 
 Two worlds differ in nothing but what the machine answered; even the identifiers of new rows are the same. Whatever
-the reader asks in them, at every address that there is, by GET and by POST, must be answered with the same bytes and
-the same headers.
+the reader asks in them, at every address that there is, in every way that it takes, must be answered with the same
+bytes and the same headers. Clocks, nonces and tokens are left out; how long an answer took is not looked at.
 """
 
-import re
-import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from datetime import timedelta
 from types import SimpleNamespace
-from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
-from django.urls import URLPattern, get_resolver
-from django.utils import timezone
 
+from classifier.models import Image
 from mriplatform.identifiers import uuid7
+from reviews.services.figures import compute_figures
+from reviews.services.known_cases import set_known_case
 from reviews.services.protocols import set_protocol
-from reviews.services.reading import claim_image, commit_first_read, give_verdict, reveal
-from tests.factories import make_prediction, make_study, make_version
+from reviews.services.reading import claim_image
+from tests.factories import make_collection, make_prediction, make_study, make_version
+from tests.reviews.blind_room import FIXED, MOMENT, NANOSECONDS, READERS, Room
+from tests.reviews.walk import ASKED, NOBODYS, NUMBERS, Walk, routes, said_apart
 
-# Nothing of ours, and the same for everybody: the admin lets no reader in, the API's description reads no rows.
-ELSEWHERE = ("admin/", "api/v1/schema", "api/v1/docs")
-# New with every request, and so different in the same world too.
-RANDOM = [
-    (re.compile(rb"nonce[-=]\"?[\w+/=-]{16,}"), b"NONCE"),
-    (
-        re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": ?\"|X-CSRFToken&quot;: &quot;)\w+"),
-        b"TOKEN",
-    ),
-    (re.compile(rb"\d\d:\d\d(:\d\d(\.\d+)?)?"), b"TIME"),
-    (re.compile(rb"seconds=\"\d+\"|\d+ (seconds?|minutes?) ago|just now"), b"AGO"),
-]
-RANDOM_HEADERS = {"Content-Security-Policy", "Set-Cookie", "Content-Length"}
-# What a form of a page sends, with everything that any of them asks for; and what an endpoint of the API takes.
-FORM = {
-    "label": "glioma",
-    "confidence": "2",
-    "verdict": "confirm",
-    "reason": "other",
-    "note": "n",
-    "step": "first_read",
-}
-VERDICT = {"verdict": "confirm", "label": "glioma", "reason": "other", "note": "n"}
-DOCUMENTS = {"first-read": {"label": "glioma", "confidence": 2}, "verdict": VERDICT, "amend": VERDICT}
-NOTHING = UUID(int=7)
+ALL_OTHERS = ["uploader", "adjudicator", "ml_engineer", "approver"]
 WAITING = {"status": "queued", "probabilities": None, "maps": None, "embedding": None, "finished_at": None}
-FIXED, MOMENT, NANOSECONDS = uuid7(), timezone.now(), time.time_ns()
 
 
-def routes(patterns, prefix="") -> Iterator[str]:
-    for entry in patterns:
-        route = prefix + str(entry.pattern)
-        if route.startswith(ELSEWHERE):
-            continue
-        if isinstance(entry, URLPattern):
-            yield route
-        else:
-            yield from routes(entry.url_patterns, route)
-
-
-def addresses(known) -> list[str]:
-    """Every address there is, with the identifiers of things that exist in place of its parameters.
-
-    `labels.<str:…>` and the like get each of the words that the platform knows.
-    """
-    found = []
-    for route in routes(get_resolver().url_patterns):
-        filled = re.sub(r"<uuid:(\w+)>", lambda match: str(known[match[1]]), route)
-        words = ("csv", "json") if re.search(r"<\w+:\w+>", filled) else ("",)
-        found += [f"/{re.sub(r'<\w+:\w+>', word, filled)}" for word in words]
-    return sorted(set(found))
+def test_every_address_is_walked():
+    """A new address fails this until it is written down what it is asked; one that is gone is taken out."""
+    names = {name for _, name in routes()}
+    assert names - ASKED.keys() == set()
+    assert ASKED.keys() - names == set()
 
 
 @pytest.fixture
-def world(monkeypatch, version):
-    """A world in which the machine answered `label`, taken back afterwards."""
+def room(collection, alice, member, version):
+    others = [member(name, "radiologist") for name in ("bob", "carl", "dora")]
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=READERS)
+    return Room(collection, alice, others, version)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A world, taken back afterwards; chance, clocks and identifiers are the same in each."""
+    monkeypatch.setattr("reviews.services.figures.time", SimpleNamespace(monotonic=lambda: 0.0))
+    # A verdict can be undone for as long as the world stands, however long the walk takes.
+    monkeypatch.setattr("reviews.services.taking_back.UNDO_WINDOW", timedelta(hours=1))
+    for module in ("state", "recent"):
+        monkeypatch.setattr(f"reviews.selectors.{module}.UNDO_SECONDS", 3600)
 
     @contextmanager
-    def _world(image, label):
+    def _world():
         NUMBERS.start(1)
         monkeypatch.setattr("mriplatform.identifiers.os", NUMBERS)
         monkeypatch.setattr("mriplatform.identifiers.time", SimpleNamespace(time_ns=lambda: NANOSECONDS))
-        fixed = {"pk": FIXED, "queued_at": MOMENT, "started_at": MOMENT, "finished_at": MOMENT}
         with transaction.atomic():
-            make_prediction(image, label=label, version=version, **fixed)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT setseed(0.5)")
             yield
             transaction.set_rollback(True)
 
     return _world
 
 
-class Numbers:
-    """Stands in for chance: the same numbers in both worlds, for each request from the same one on."""
+@pytest.fixture
+def walk(room):
+    """Walks all addresses as somebody, with what exists in the room."""
 
-    def start(self, number):
-        self._numbers = count(number)
+    def _walk(user):
+        client = Client()
+        client.force_login(user)
+        pks = {name: [] for name in ("collection_id", "study_id", "image_id", "reading_id")}
+        pks["collection_id"] = [room.collection.pk, *{twin.collection_id for twin in room.twins}]
+        pks["study_id"] = [room.second.study_id, room.earlier.study_id]
+        pks["image_id"] = [image.pk for image in (room.second, room.first, room.disputed, *room.twins)]
+        pks["reading_id"] = [room.reading.pk if room.reading else NOBODYS]
+        pks["prediction_id"] = FIXED[:2]
+        pks["version_id"] = [room.version.pk]
+        pks["label_set_id"] = [NOBODYS]
+        with room.second.pixels.open("rb") as file:
+            pixels = file.read()
+        return Walk(client.cookies[settings.SESSION_COOKIE_NAME].value, pks, pixels).everything()
 
-    def urandom(self, size):
-        return next(self._numbers).to_bytes(size)
-
-
-NUMBERS = Numbers()
-
-
-def asked(client_cookie, collection_id, method, address, aside=False, **headers):
-    """What an address answers, without what is random; what the request changed is taken back."""
-    NUMBERS.start(1000)
-    client = Client(headers=headers)
-    client.cookies[settings.SESSION_COOKIE_NAME] = client_cookie
-    with transaction.atomic():
-        if method == "GET":
-            response = client.get(address)
-        elif address == "/api/v1/readings":
-            document = {"collection": collection_id, "not_assessable": aside}
-            response = client.post(address, document, content_type="application/json")
-        elif address.startswith("/api/"):
-            document = DOCUMENTS.get(address.rpartition("/")[2], {})
-            response = client.post(address, document, content_type="application/json")
-        else:
-            response = client.post(address, FORM | ({"aside": "1"} if aside else {}))
-        body = b"".join(response.streaming_content) if response.streaming else response.content
-        transaction.set_rollback(True)
-    headers = [f"{name}: {value}" for name, value in response.headers.items() if name not in RANDOM_HEADERS]
-    answer = "\n".join(sorted(headers)).encode() + b"\n\n" + body
-    for pattern, stand_in in RANDOM:
-        answer = pattern.sub(stand_in, answer)
-    return response.status_code, answer
-
-
-def everything(client_cookie, known):
-    """All answers there are to get, by method, address and way of asking."""
-    ways = {"page": {}, "fragment": {"HX-Request": "true"}, "aside": {"aside": True}}
-    return {
-        (method, address, way): asked(client_cookie, known["collection_id"], method, address, **headers)
-        for address in addresses(known)
-        for method in ("GET", "POST")
-        for way, headers in ways.items()
-        if way == "page"
-        or (way == "fragment" and _has_fragments(address))
-        or (way == "aside" and method == "POST" and address.endswith(("/readings", "/read-next")))
-    }
-
-
-def _has_fragments(address):
-    """The pages about something that has an identifier; the API has none, nor have the account's pages."""
-    return not address.startswith(("/api/", "/account")) and address.count("/") > 1
+    return _walk
 
 
 @pytest.fixture
-def study(collection):
-    return make_study(collection, subject="anna")
+def differences(room, world, walk):
+    """What is answered differently in two worlds that are prepared in the same way but for the machine's answers.
 
+    Args:
+        varied: the images that are answered differently in each world.
+        prepare: what happens in each world after that.
+        alike: images that are answered the same in each.
+        worlds: how many.
 
-@pytest.fixture
-def known(collection, study, version):
-    """Something that exists for each parameter that an address has."""
-    return {
-        "collection_id": collection.pk,
-        "study_id": study.pk,
-        "image_id": study.images.get().pk,
-        "prediction_id": FIXED,
-        "version_id": version.pk,
-        "label_set_id": NOTHING,
-        "reading_id": NOTHING,
-    }
+    Returns:
+        By way of asking and address, the statuses and what each world says that another does not.
+    """
 
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
-
-
-@pytest.fixture
-def differences(world, known):
-    """Which answers differ between the world of a glioma and others: by default that in which it gives no class."""
-
-    def _differences(user, image, prepare, others=("not_assessable",)):
-        cookie, answers = signed_in(user), []
-        for label in ("glioma", *others):
-            with world(image, label):
+    def _differences(varied, prepare, *, alike=(), worlds=2):
+        answers = []
+        for number in range(worlds):
+            with world():
+                room.reading = None
+                room.answered(alike, beginning=len(varied))
+                room.answered(varied, world=number)
                 prepare()
-                answers.append(everything(cookie, known))
+                answers.append(walk(room.alice))
         one, *others = answers
         assert all(other.keys() == one.keys() for other in others)
-        served = [key for key, answer in one.items() if answer[0] < 400]
-        assert len(served) > 20, served
-        return {key for key in one for other in others if one[key] != other[key]}
+        assert len([key for key, (status, _) in one.items() if status < 400]) > 80
+        return {
+            key: said_apart(one[key], other[key]) for key in one for other in others if one[key] != other[key]
+        }
 
     return _differences
 
@@ -203,97 +126,173 @@ def differences(world, known):
         ([], "unclaimed"),
         ([], "claimed"),
         ([], "first_read"),
-        (["uploader"], "claimed"),
-        (["uploader"], "first_read"),
+        (["uploader", "adjudicator"], "claimed"),
         (["ml_engineer", "approver"], "claimed"),
+        (ALL_OTHERS, "first_read"),
     ],
 )
-def test_no_answer_depends_on_the_machines_before_the_reveal(
-    alice, collection, study, known, differences, roles, step
-):
-    for role in roles:
-        alice.memberships.create(collection=collection, role=role)
-    if "uploader" in roles:
-        type(study).objects.filter(pk=study.pk).update(uploaded_by=alice)
-    image = study.images.get()
+def test_before_the_reveal_nothing_depends_on_any_answer(room, differences, roles, step):
+    room.hold(*roles)
 
     def _prepare():
-        if step == "unclaimed":
-            return
-        reading = claim_image(reader=alice, image=image)
-        known["reading_id"] = reading.pk
-        if step == "first_read":
-            commit_first_read(
-                reader=alice, reading=reading, label="notumor", confidence=1, idempotency_key=NOTHING
-            )
+        room.read_by_others(room.disputed, "glioma", "pituitary", "notumor")
+        room.begin(step)
 
-    others = ("not_assessable", "pituitary") if (roles, step) == ([], "claimed") else ("not_assessable",)
-    found = differences(alice, image, _prepare, others)
+    found = differences(room.unread, _prepare, worlds=3 if (roles, step) == ([], "claimed") else 2)
     if step == "first_read":
         # A reveal is the one request that is allowed to show it now.
-        revealing = [key for key in found if key[0] == "POST" and key[1].endswith("/reveal")]
-        found -= set(revealing)
+        revealing = {key for key in found if key[0].startswith("POST") and key[1].endswith("/reveal")}
+        assert revealing
+        found = found.keys() - revealing
     assert not found
 
 
-def test_an_unaided_reading_stays_blind_to_its_end(alice, collection, study, known, differences):
-    set_protocol(actor=None, collection=collection, mode="unaided")
-    image = study.images.get()
+@pytest.mark.parametrize(
+    ("roles", "step"), [([], "reveal"), (ALL_OTHERS, "verdict"), (ALL_OTHERS, "amended"), ([], "withdrawn")]
+)
+def test_after_the_reveal_nothing_depends_on_the_answer_for_another_image(room, differences, roles, step):
+    """Neither for the other image of its study, nor for the one that is next, nor for one that others dispute."""
+    room.hold(*roles)
 
     def _prepare():
-        reading = claim_image(reader=alice, image=image)
-        known["reading_id"] = reading.pk
-        said = {"reader": alice, "reading": reading}
-        commit_first_read(**said, label="notumor", confidence=1, idempotency_key=NOTHING)
-        give_verdict(**said, verdict="confirm", idempotency_key=FIXED)
+        room.read_by_others(room.disputed, "glioma", "pituitary", "notumor")
+        room.finish()
+        compute_figures(collection=room.collection)
+        room.begin("reveal" if step == "reveal" else "verdict")
+        room.take_back(step)
 
-    assert not differences(alice, image, _prepare)
+    assert not differences(room.unread[1:], _prepare, alike=[room.first, *room.finished])
 
 
-def test_after_the_reveal_the_walk_sees_the_answer_and_only_in_that_reading(alice, study, known, differences):
+@pytest.mark.parametrize(
+    ("roles", "step"), [([], "claimed"), (ALL_OTHERS, "verdict"), ([], "verdict"), (ALL_OTHERS, "withdrawn")]
+)
+def test_an_unaided_reader_gets_nothing_of_any_answer_to_the_end(room, differences, roles, step):
+    """Not even pooled with others, or in figures of their own: all that the machine said differs."""
+    room.rules(mode="unaided")
+    room.hold(*roles)
+
+    def _prepare():
+        room.read_by_others(room.disputed, "glioma", "pituitary", "notumor")
+        room.finish()
+        compute_figures(collection=room.collection)
+        room.begin("verdict" if step == "withdrawn" else step)
+        room.take_back(step)
+
+    assert not differences([*room.unread, *room.finished], _prepare)
+
+
+def test_after_the_reveal_the_walk_sees_the_answer_and_only_in_that_reading(room, differences):
     """Without this the tests above could pass because they look at nothing."""
-    image = study.images.get()
+    found = differences([room.first], lambda: room.begin("reveal"), alike=room.unread[1:])
+    mine = str(room.reading.pk)
+    for address in (f"/api/v1/readings/{mine}", f"/readings/{mine}"):
+        assert ("GET", address) in found
+    # Asking for what is next gives the open reading.
+    assert {address for _, address in found if mine not in address} <= {"/api/v1/readings"}
+
+
+def test_an_assisted_reader_gets_the_answer_by_lists_and_readings_alone(room, differences):
+    """The order and the list of what has no class are the answer; no other door opens, figures least of all."""
+    room.rules(mode="assisted", order="likely_tumour", random_share=0.05)
 
     def _prepare():
-        reading = claim_image(reader=alice, image=image)
-        known["reading_id"] = reading.pk
-        commit_first_read(
-            reader=alice, reading=reading, label="notumor", confidence=1, idempotency_key=NOTHING
-        )
-        reveal(reader=alice, reading=reading)
+        room.finish()
+        compute_figures(collection=room.collection)
 
-    found = differences(alice, image, _prepare)
-    mine = str(known["reading_id"])
-    for expected in (("/api/v1/readings/", "page"), ("/readings/", "page"), ("/readings/", "fragment")):
-        assert ("GET", expected[0] + mine, expected[1]) in found
-    # Asking for what is next gives the open reading.
-    assert {address for _, address, _ in found if mine not in address} <= {"/api/v1/readings"}
+    found = differences(room.unread, _prepare, alike=room.finished)
+    collection = str(room.collection.pk)
+    lists = {f"/collections/{collection}/worklist", f"/api/v1/collections/{collection}/worklist", "/"}
+    claims = {f"/collections/{collection}/read-next", "/api/v1/readings"}
+    chosen = {f"/images/{image.pk}/read" for image in room.unread}
+    assert {address for _, address in found} <= lists | claims | chosen
+    assert {address for _, address in found} >= {
+        f"/api/v1/collections/{collection}/worklist",
+        "/api/v1/readings",
+    }
+
+
+def test_what_assisted_reading_left_tells_nothing_once_the_protocol_is_blinded(room, differences):
+    """Images that others began with the machine's answer stay assisted; their places in lists do not follow it."""
+    room.rules(mode="assisted", order="likely_tumour", random_share=0.05)
+
+    def _prepare():
+        claim_image(reader=room.others[0], image=room.earlier)
+        room.begin("claimed")
+        room.rules(mode="blinded_first")
+
+    # What alice has begun shows its answer to her; and what is read with the answer shows it from its claim on.
+    found = differences([room.second, room.disputed], _prepare, alike=[room.first, room.earlier])
+    assert not found
+
+
+def test_what_others_began_assisted_is_seen_with_its_answer_only_once_it_is_claimed(room, differences):
+    room.rules(mode="assisted", order="likely_tumour", random_share=0.05)
+
+    def _prepare():
+        claim_image(reader=room.others[0], image=room.earlier)
+        claim_image(reader=room.others[0], image=room.first)
+        room.rules(mode="blinded_first")
+
+    found = differences([room.earlier, room.first], _prepare, alike=[room.second, room.disputed])
+    claims = {f"/collections/{room.collection.pk}/read-next", "/api/v1/readings"}
+    assert {(way.split()[0], address) for way, address in found} <= {("POST", address) for address in claims}
+
+
+def test_what_was_begun_blind_stays_blind_once_the_protocol_is_assisted(room, differences):
+    """Her own claim, and what another said something about: neither order nor list aside says what they are."""
+
+    def _prepare():
+        room.begin("claimed")
+        room.say(claim_image(reader=room.others[0], image=room.earlier), "notumor", until="first_read")
+        room.rules(mode="assisted", order="likely_tumour", random_share=0.05)
+
+    assert not differences([room.first, room.earlier], _prepare, alike=[room.second, room.disputed])
+
+
+def test_the_same_pixels_tell_nothing_in_an_assisted_collection(room, differences):
+    """Neither there nor here, by either collection's lists, order, counts and claims, before they were read blind."""
+    other = make_collection("Assisted")
+    set_protocol(actor=None, collection=other, mode="assisted", order="likely_tumour", random_share=0.05)
+    room.alice.memberships.create(collection=other, role="radiologist")
+    room.twins = [make_study(other).images.get() for _ in (room.first, room.second)]
+    for image, twin in zip((room.first, room.second), room.twins, strict=True):
+        Image.objects.filter(pk=twin.pk).update(pixel_sha256=image.pixel_sha256)
+    # The same pixels have the same answer: the places of the twins are those of the first two, a round later.
+    varied = [*room.unread, room.finished[0], *room.twins]
+    assert not differences(varied, lambda: room.begin("claimed"))
+
+
+@pytest.mark.parametrize("purpose", ["known", "repeat"])
+def test_hidden_readings_are_as_blind_as_any(room, differences, monkeypatch, purpose):
+    monkeypatch.setattr("reviews.selectors.offers.draws", lambda *_: lambda what: 0.0)
+    rates = {"known_rate": 0.3} if purpose == "known" else {"repeat_rate": 0.3}
+
+    def _prepare():
+        room.finish()
+        if purpose == "known":
+            set_known_case(actor=None, image=room.first, label="glioma", source="histology")
+        room.rules(mode="blinded_first", **rates)
+        room.reading = room.claim_hidden(purpose)
+
+    varied = [room.first, room.second, room.earlier, room.disputed]
+    assert not differences(varied, _prepare, alike=room.finished)
 
 
 @pytest.mark.parametrize(("roles", "step"), [(["ml_engineer", "approver"], "first_read"), ([], "reveal")])
-def test_nothing_depends_on_what_other_versions_were_asked_or_said(
-    alice, collection, study, known, world, roles, step
-):
+def test_nothing_depends_on_what_other_versions_were_asked_or_said(room, world, walk, roles, step):
     """Before and after the reveal: beside the same answer, a world in which nobody asked, one in which another
     version said something else, and one in which it is still in line."""
-    for role in roles:
-        alice.memberships.create(collection=collection, role=role)
-    image, other, cookie, answers = study.images.get(), make_version(promoted=False), signed_in(alice), []
+    room.hold(*roles)
+    other, answers = make_version(promoted=False), []
     for asked_of_other in (None, {"label": "pituitary"}, WAITING):
-        with world(image, "glioma"):
+        with world():
+            room.answered(room.unread)
             if asked_of_other:
-                make_prediction(
-                    image, version=other, pk=uuid7(), for_comparison=True, queued_at=MOMENT, **asked_of_other
-                )
+                named = {"pk": uuid7(), "for_comparison": True, "queued_at": MOMENT, "finished_at": MOMENT}
+                make_prediction(room.first, version=other, **named | asked_of_other)
             NUMBERS.start(500)
-            reading = claim_image(reader=alice, image=image)
-            known["reading_id"] = reading.pk
-            commit_first_read(
-                reader=alice, reading=reading, label="notumor", confidence=1, idempotency_key=NOTHING
-            )
-            if step == "reveal":
-                reveal(reader=alice, reading=reading)
-            answers.append(everything(cookie, known))
+            room.begin(step)
+            answers.append(walk(room.alice))
     plain, said, waits = answers
-    assert len([key for key, answer in plain.items() if answer[0] < 400]) > 20
     assert {key for key in plain if not plain[key] == said[key] == waits[key]} == set()
