@@ -1,11 +1,13 @@
 """How a step of a reading answers: as the panel alone for the page's script, as the whole page for everybody."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Final
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,12 +22,15 @@ from reviews.access import get_reading
 from reviews.models import Reading
 from reviews.selectors import has_list_aside
 from reviews.services.reading import claim_next
+from reviews.views.beside import present_image
 from reviews.views.changing import entered_in, present_change, sentence_of
 from reviews.views.presenting import present_page, present_reading
 
 # Said by the page's script: it takes the next reading's page as an answer, under the address that comes with it.
 TAKES_NEXT: Final = "Reading-Takes-Next"
 ADDRESS: Final = "Reading-Address"
+# Its image, as the viewer takes it: address and window, and nothing else.
+IMAGE: Final = "Reading-Image"
 
 
 def from_script(request: HttpRequest) -> bool:
@@ -76,11 +81,11 @@ def go(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if from_script(request) else redirect(url)
 
 
-def go_to_next(request: HttpRequest, collection: Collection, *, aside: bool = False) -> HttpResponse:
+def go_to_next(request: HttpRequest, collection: Collection, *, aside: bool = False) -> HttpResponseBase:
     """To the next image that waits for this reader in the same list, else back to the worklist.
 
     A script that takes the next reading's page gets it with this answer: the image is drawn one round trip sooner
-    or two.
+    or two. Which image it is goes out as soon as it is the reader's, before the page around it is made.
     """
     reading = claim_next(
         reader=person(request), collection=collection, aside=aside and has_list_aside(collection)
@@ -90,12 +95,24 @@ def go_to_next(request: HttpRequest, collection: Collection, *, aside: bool = Fa
     address = reverse("reading", args=[reading.pk])
     if not takes_next(request):
         return go(request, address)
-    response = show(request, get_reading(request.user, reading.pk), whole=True)
+    response: HttpResponseBase
+    if get_messages(request):  # they are told once, which only an answer that is whole can note
+        response = show(request, get_reading(request.user, reading.pk), whole=True)
+    else:
+        response = StreamingHttpResponse(_page_after_headers(request, reading))
+        response["X-Accel-Buffering"] = "no"  # a proxy that gathers the answer would hold the headers back
+        patch_vary_headers(response, ["HX-Request", TAKES_NEXT])
     response[ADDRESS] = address
+    response[IMAGE] = json.dumps(present_image(reading.image))
     return response
 
 
-def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[..., HttpResponseBase]:
+def _page_after_headers(request: HttpRequest, reading: Reading) -> Iterator[bytes]:
+    yield b"\n"  # with the first byte go the headers
+    yield show(request, get_reading(request.user, reading.pk), whole=True).content
+
+
+def step(view: Callable[[HttpRequest, Reading], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A view that takes one step of the user's own reading, by POST.
 
     What the services refuse is said on the reading's page, with its status, and what was typed stays there. A GET
@@ -103,7 +120,7 @@ def step(view: Callable[[HttpRequest, Reading], HttpResponse]) -> Callable[..., 
     """
 
     @wraps(view)
-    def answering(request: HttpRequest, reading_id: UUID) -> HttpResponse:
+    def answering(request: HttpRequest, reading_id: UUID) -> HttpResponseBase:
         reading = get_reading(request.user, reading_id)
         if request.method != "POST":
             return redirect("reading", reading.pk)

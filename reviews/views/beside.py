@@ -24,14 +24,17 @@ def present_beside(reading: Reading) -> dict[str, Any]:
     }
 
 
+def present_image(image: Image) -> dict[str, Any]:
+    """One image as the viewer takes it: where its pixels are, and the window it was stored with."""
+    return {
+        "src": reverse("image-pixels", args=[image.pk]),
+        "center": image.window_centre,
+        "width": image.window_width,
+    }
+
+
 def _slices(images: Any, current: Image | None = None) -> list[dict[str, Any]]:
     return [
-        {
-            "src": reverse("image-pixels", args=[image.pk]),
-            "index": index,
-            "center": image.window_centre,
-            "width": image.window_width,
-            "current": image == current,
-        }
+        present_image(image) | {"index": index, "current": image == current}
         for index, image in enumerate(images, start=1)
     ]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -69,7 +70,7 @@ def reveal(request: HttpRequest, reading: Reading) -> HttpResponse:
 
 
 @step
-def verdict(request: HttpRequest, reading: Reading) -> HttpResponse:
+def verdict(request: HttpRequest, reading: Reading) -> HttpResponseBase:
     """Record the verdict and go to the next image."""
     said = _verdict_said(request, reading)
     readings.give_verdict(reader=person(request), reading=reading, **said)
@@ -102,7 +103,7 @@ def withdraw(request: HttpRequest, reading: Reading) -> HttpResponse:
 
 
 @step
-def identity(request: HttpRequest, reading: Reading) -> HttpResponse:
+def identity(request: HttpRequest, reading: Reading) -> HttpResponseBase:
     """Hide the pixels, from everybody and at once, and go on."""
     require_in(request.user, reading.image.collection_id, Permission.HIDE_IMAGES)
     hide_image(actor=person(request), image=reading.image)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -75,7 +76,7 @@ def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
 
 @signed_in
 @says_refusals
-def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponse:
+def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponseBase:
     collection = get_collection_to_read(request.user, collection_id)
     if request.method != "POST":
         return redirect("worklist", collection.pk)

@@ -75,7 +75,7 @@ COURSE = """([source, pressed]) => {
   const canvas = document.querySelector("#viewer canvas");
   const middle = canvas.getContext("2d").getImageData(canvas.width / 2 - 40, canvas.height / 2 - 60, 80, 80).data;
   return {
-    sent: answer.startTime, answered: answer.responseEnd,
+    sent: answer.startTime, told: answer.responseStart, placed: clock.swapped,
     before: asked.filter((entry) => entry.responseEnd && entry.responseEnd < pressed).length,
     since: asked.filter((entry) => entry.startTime >= pressed).length,
     seen: middle.some((value, at) => at % 4 < 3 && value > 0),
@@ -90,9 +90,10 @@ class Case:
     keys: int
     revealed: float
     sent: float
-    answered: float
+    told: float
     drew: float
     shown: float
+    placed: float
     worked: float
     ahead: bool
 
@@ -156,12 +157,13 @@ def read_one(page: Page, labels: dict[str, str]) -> Case:
     page.keyboard.press("a")
     following, drew, shown = page.evaluate("(source) => clock.after(source)", source)
     worked = worked_ms() - worked
+    page.wait_for_function("() => clock.swapped > clock.pressed")
     keys_pressed, pressed = page.evaluate("[clock.keys, clock.pressed]")
     course: dict[str, Any] = page.evaluate(COURSE, [following, pressed])
     if not course["seen"]:
         raise SystemExit("The next image was said to be drawn, and the canvas is black.")
     ahead = course["before"] > 0 and course["since"] == 0
-    times = (course["sent"], course["answered"], drew, shown)
+    times = (course["sent"], course["told"], drew, shown, course["placed"])
     return Case(keys_pressed, revealed, *(at - pressed for at in times), worked=worked, ahead=ahead)
 
 
@@ -185,10 +187,11 @@ def report(cases: list[Case]) -> tuple[int, float]:
     line("a key to the model's answer shown", [case.revealed for case in warm])
     p95 = line("the last key to the next image shown", [case.shown for case in warm])
     line("  of it: until the verdict is sent", [case.sent for case in warm])
-    line("  the server's answer, with the next page", [case.answered - case.sent for case in warm])
-    line("  the page in place, the image drawn", [case.drew - case.answered for case in warm])
+    line("  until it is recorded, the next one claimed", [case.told - case.sent for case in warm])
+    line("  until the image is drawn", [case.drew - case.told for case in warm])
     line("  until that frame is shown", [case.shown - case.drew for case in warm])
     line("  processors at work meanwhile", [case.worked for case in warm])
+    line("the last key to the next first read's form", [case.placed for case in warm])
     return keys, p95
 
 

@@ -1,6 +1,7 @@
 """The next image comes without leaving the page, in a real Chromium."""
 
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -119,6 +120,67 @@ def test_one_answer_brings_the_next_reading_and_its_image_was_there_before(room:
     # The toast of what was recorded first, then what is on the screen now.
     expect(page.locator("live-region")).to_contain_text("Reading image")
     assert page.evaluate("document.activeElement.id") == "panel"
+
+
+def test_the_image_is_drawn_while_the_page_is_still_made(room: Room, monkeypatch) -> None:
+    """Meanwhile nothing of the reading before stands beside it, and nothing takes a key."""
+    from reviews.views import answering
+
+    page, made, show = room.page, Event(), answering.show
+
+    def slowly(*arguments, **options):
+        if options.get("whole"):
+            assert made.wait(60)
+        return show(*arguments, **options)
+
+    monkeypatch.setattr(answering, "show", slowly)
+    room.open()
+    room.press("n")
+    room.image_ready()
+    following, _ = ahead(page)
+    fetched(room, following)
+    address = page.url
+    agree(room, "1")
+    try:
+        viewer = page.locator(f"#viewer[src='{following}'][data-state=ready]")
+        expect(viewer).to_be_visible()
+        assert viewer.evaluate("viewer => [viewer.maps, viewer.region, viewer.pixels.bits]") == [
+            None,
+            None,
+            8,
+        ]
+        assert page.url == address
+        expect(page.get_by_text("Probably glioma", exact=True)).to_be_hidden()
+        room.press("1", "Enter")
+    finally:
+        made.set()
+    page.wait_for_url(lambda url: url != address)
+    assert room.image_ready() == following
+    expect(page.get_by_role("radio", name="Glioma")).not_to_be_checked()
+    expect(page.locator(".leaving, [inert]")).to_have_count(0)
+
+
+def test_where_the_page_fails_behind_its_headers_the_browser_goes_there(room: Room, monkeypatch) -> None:
+    from reviews.views import answering
+
+    show = answering.show
+
+    def broken(*arguments, **options):
+        if options.get("whole"):
+            raise RuntimeError("broken")
+        return show(*arguments, **options)
+
+    monkeypatch.setattr(answering, "show", broken)
+    page = room.page
+    room.open()
+    room.press("n")
+    room.image_ready()
+    page.evaluate("window.stayed = true")
+    address = page.url
+    agree(room, "1")
+    page.wait_for_url(lambda url: url != address)
+    room.image_ready()
+    assert not page.evaluate(GONE_ON)
 
 
 def test_an_image_that_somebody_else_took_meanwhile_is_passed_over(room: Room) -> None:

@@ -1,8 +1,9 @@
 /*
  * From one reading to the next without leaving the page: the answer to a verdict brings the next reading's whole page,
  * its parts replace ours, and its image was fetched and decoded before. So one round trip lies between a key and the
- * next image; nothing is started again, and full screen stays. Where anything is not as expected, the browser simply
- * goes there.
+ * next image; nothing is started again, and full screen stays. The answer's headers come first and say which image it
+ * is: it is drawn while the server still writes the page. Where anything is not as expected, the browser simply goes
+ * there.
  */
 import { announce } from "../js/live-region.js";
 import { loader } from "../js/viewer/loading.js";
@@ -13,6 +14,35 @@ const script = () => document.getElementById("reading-script");
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["Reading-Takes-Next"] = "true";
 });
+
+document.addEventListener("htmx:beforeSend", ({ detail: { xhr } }) => {
+  xhr.addEventListener("readystatechange", () => {
+    if (xhr.readyState !== XMLHttpRequest.HEADERS_RECEIVED) return;
+    const address = xhr.getResponseHeader("Reading-Address");
+    if (!address) return;
+    // The verdict is on record by now, whatever becomes of the page.
+    xhr.addEventListener("error", () => window.location.assign(address));
+    showEarly(JSON.parse(xhr.getResponseHeader("Reading-Image")));
+  });
+});
+
+// Only what was fetched ahead; and until its page is here, nothing of the reading before stands beside it.
+function showEarly({ src, center, width }) {
+  const ours = document.getElementById("viewer");
+  if (!ours || !loader.has(src)) return;
+  for (const part of document.querySelectorAll("#main, #panel")) {
+    part.inert = true;
+    part.classList.add("leaving");
+  }
+  const next = ours.cloneNode(false);
+  for (const name of ["data-state", "data-slices", "data-maps", "index", "count", "window-center", "window-width"])
+    next.removeAttribute(name);
+  next.setAttribute("label", "Next image");
+  if (center !== null) next.setAttribute("window-center", center);
+  if (width !== null) next.setAttribute("window-width", width);
+  next.setAttribute("src", src);
+  ours.replaceWith(next);
+}
 
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr } = event.detail;

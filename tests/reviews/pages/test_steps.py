@@ -1,5 +1,6 @@
 """A reading by its pages: as plain forms, as the page's script sends them, and when something is in the way."""
 
+import json
 import re
 from uuid import uuid4
 
@@ -76,7 +77,9 @@ def test_a_script_that_takes_the_next_page_gets_it_with_the_answer(client, say, 
     assert answered["Reading-Address"] == reverse("reading", args=[following.pk])
     assert "Reading-Takes-Next" in answered["Vary"]
     assert "no-store" in answered["Cache-Control"]
-    page = answered.content.decode()
+    pixels = reverse("image-pixels", args=[another.pk])
+    assert json.loads(answered["Reading-Image"]) == {"src": pixels, "center": None, "width": None}
+    page = b"".join(answered.streaming_content).decode()
     assert f'data-reading="{following.pk}"' in page
     assert "What do you see?" in page
     assert reverse("reading-undo", args=[reading.pk]) in page
@@ -86,6 +89,16 @@ def test_a_script_that_takes_the_next_page_gets_it_with_the_answer(client, say, 
     say(client, "reveal", following)
     last = say(client, "verdict", following, now="glioma", reason="location", headers=both)
     assert last["HX-Redirect"] == reverse("worklist", args=[image.collection_id])
+
+
+def test_what_is_to_be_told_is_told_once_with_the_next_page(client, say, read, alice, image, another):
+    """Only an answer that is whole can note that a message was told."""
+    reading = read.revealed(alice, image, label="glioma")
+    both = SCRIPT | {"Reading-Takes-Next": "true"}
+    answered = say(client, "identity", reading, headers=both)
+    assert "is hidden from everybody" in answered.content.decode()
+    assert answered["Reading-Address"] == reverse("reading", args=[alice.readings.get(image=another).pk])
+    assert "is hidden from everybody" not in client.get(answered["Reading-Address"]).content.decode()
 
 
 def test_the_header_alone_is_no_script(client, say, read, alice, image, another):

@@ -26,6 +26,11 @@ export class Loader {
     return this.#kept.get(source) ?? (keep ? this.#keep(source) : load(source));
   }
 
+  /** Whether it is here, decoded. */
+  has(source) {
+    return this.#kept.get(source)?.bytes !== undefined;
+  }
+
   /** Fetch what may be asked for soon. @returns {Promise<unknown>} when it is there, or did not come */
   prefetch(source) {
     const coming = this.#kept.get(source) ?? this.#keep(source, { priority: "low" });
