@@ -196,6 +196,7 @@ def test_an_answer_given_off_line_is_sent_by_itself_only_as_it_was_meant(room: R
     page.context.set_offline(False)
     with page.expect_response("**/draft"):
         page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("What you changed since is not sent yet.")).to_be_visible()
     assert not verdicts(room)
     page.context.set_offline(True)
     room.press("Enter")

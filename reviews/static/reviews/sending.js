@@ -5,6 +5,7 @@
 import { toast } from "../js/toast-undo.js";
 
 const UNREACHABLE = "Not sent: the server cannot be reached. What you entered is still here";
+const REACHED = "The server is reached again. What you changed since is not sent yet.";
 const SIGNED_OUT = "You were signed out. What you entered stays in this tab: sign in again, and go on with it.";
 
 const panel = () => document.getElementById("panel");
@@ -12,6 +13,7 @@ const panel = () => document.getElementById("panel");
 let waiting = null; // the step that did not get through: its form, its button, and what the form held
 let notice = null;
 
+/** Said until it is no longer so. */
 function say(sentence, more = {}) {
   notice?.remove();
   notice = toast(sentence, { harm: true, ...more });
@@ -33,7 +35,10 @@ function sendAgain() {
   if (!waiting) return;
   const { form, button, held } = waiting;
   waiting = null;
-  if (form.isConnected && content(form) === held) form.requestSubmit(button?.isConnected ? button : undefined);
+  notice?.remove();
+  if (!form.isConnected) return;
+  if (content(form) === held) form.requestSubmit(button?.isConnected ? button : undefined);
+  else toast(REACHED);
 }
 
 document.body.addEventListener("htmx:sendError", (event) => {
@@ -43,7 +48,7 @@ document.body.addEventListener("htmx:sendError", (event) => {
   const again = form instanceof HTMLFormElement && form.elements.idempotency_key;
   const button = event.detail.requestConfig?.triggeringEvent?.submitter;
   waiting = again ? { form, button, held: content(form) } : null;
-  say(`${UNREACHABLE}${again ? ", and is sent when the network is back. You can also try again." : "; try again."}`);
+  say(`${UNREACHABLE}${again ? ", and is sent when it is back; or try again." : "; try again."}`);
 });
 
 document.body.addEventListener("htmx:responseError", (event) => {
@@ -58,7 +63,10 @@ function signedOut() {
 }
 
 document.body.addEventListener("htmx:afterOnLoad", settle);
-document.addEventListener("draft:signed-out", () => notice?.isConnected || signedOut());
+// An autosave is tried again and again; that it is refused is said once.
+document.addEventListener("draft:signed-out", () => {
+  if (!notice?.isConnected || !notice.textContent.startsWith(SIGNED_OUT)) signedOut();
+});
 document.addEventListener("draft:kept", () => {
   notice?.remove();
   sendAgain();
