@@ -13,6 +13,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, permissions_in
 from mriplatform.pages import check_query, person, signed_in
 from reviews.selectors import worklist_counts
+from reviews.selectors.decisions import count_disagreements
 from reviews.selectors.worklist import open_reading
 
 
@@ -23,6 +24,10 @@ def home(request: HttpRequest) -> HttpResponse:
     user = person(request)
     counts = study_counts(user)
     cards = [_card(user, collection, counts.get(collection.pk, {})) for collection in collections_of(user)]
+    decides = [card["collection"].pk for card in cards if Permission.ADJUDICATE in card["may"]]
+    to_decide = count_disagreements(decides, user) if decides else {}
+    for card in cards:
+        card["to_decide"] = to_decide.get(card["collection"].pk, 0)
     return render(request, "home.html", {"cards": cards, "open_reading": open_reading(user)})
 
 

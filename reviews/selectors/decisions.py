@@ -1,11 +1,12 @@
 """What waits for an adjudicator, what was decided, and what the readers of an image said, without who they are."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
@@ -39,6 +40,13 @@ def open_disagreements(collection: Collection, adjudicator: User | None = None) 
     """
     found = ImageStanding.objects.filter(collection=collection, outcome=Outcome.DISAGREEMENT)
     return _for(adjudicator, _visible(found)).order_by("since", "image_id")
+
+
+def count_disagreements(collections: Iterable[UUID], adjudicator: User) -> dict[UUID, int]:
+    """How many images of each collection wait for this adjudicator, in one query; none where nothing waits."""
+    found = ImageStanding.objects.filter(collection__in=list(collections), outcome=Outcome.DISAGREEMENT)
+    counted = _for(adjudicator, _visible(found)).order_by().values_list("collection")
+    return dict(counted.annotate(images=Count("pk")))
 
 
 def disputed_images(collection: Collection, adjudicator: User) -> QuerySet[Image]:
