@@ -1,9 +1,9 @@
-"""What gunicorn does beside serving: it warms the decoding children, so that nobody's first upload waits for them."""
+"""What gunicorn does beside serving: a worker is made ready, so that nobody's first request waits for it."""
 
 from typing import Any
 
 
 def post_worker_init(worker: Any) -> None:
-    from classifier.services.uploads import decoder
+    from mriplatform.wsgi import make_ready
 
-    decoder().warm()
+    make_ready()

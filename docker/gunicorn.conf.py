@@ -1,6 +1,7 @@
 """How gunicorn serves the portal in a container."""
 
 import os
+from typing import Any
 
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_WORKERS", "2"))
@@ -15,3 +16,9 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory, in a container of its own
 control_socket_disable = True
 # Only the proxy reaches this port.
 forwarded_allow_ips = "*"
+
+
+def post_worker_init(worker: Any) -> None:
+    from mriplatform.wsgi import make_ready
+
+    make_ready()

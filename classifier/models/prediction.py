@@ -110,6 +110,11 @@ class Prediction(models.Model):
                 condition=models.Q(for_comparison=False) & ~models.Q(status="succeeded"),
                 name="prediction_unanswered",
             ),
+            models.Index(
+                fields=["-id"],
+                condition=models.Q(not_assessable=True, for_comparison=False),
+                name="prediction_without_class",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(

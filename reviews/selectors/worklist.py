@@ -51,8 +51,9 @@ def set_aside(user: User, collection: Collection) -> QuerySet[Image]:
     To be on this list is the machine's answer. So there is such a list only where the protocol shows the answer from
     the start; elsewhere it is empty, and these images stand in the worklist among the others.
     """
-    images = readable(user, collection)
-    return images.filter(apart(user, at="entry__")) if has_list_aside(collection) else images.none()
+    if not has_list_aside(collection):
+        return Image.objects.none()
+    return readable(user, collection).filter(apart(user, at="entry__"))
 
 
 def has_list_aside(collection: Collection) -> bool:

@@ -134,5 +134,5 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 ):
     for _ in range(5):
         read.finished(alice, analysed_image(collection))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert len(list(labels(collection))) == 5
