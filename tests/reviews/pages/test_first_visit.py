@@ -39,7 +39,7 @@ def test_the_first_reading_says_how_it_goes_and_the_next_does_not(
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("blinded_first", "Only then comes what the model says"),
+        ("blinded_first", "only then comes what the model says"),
         ("unaided", "then give your verdict"),
         ("assisted", "confirm or correct it"),
     ],
