@@ -179,7 +179,8 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     yield "study-compare", reverse("study-compare", args=[things["study"].pk])
     yield "version", reverse("version", args=[things["other"].pk])
     yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
-    yield "reading", reverse("reading", args=[house.readings["done"].pk]) + "?amend=1"
+    for change in ("amend", "withdraw"):
+        yield "reading", reverse("reading", args=[house.readings["done"].pk]) + f"?{change}=1"
 
 
 def admin_pages() -> Iterator[tuple[str, str]]:
