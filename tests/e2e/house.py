@@ -8,7 +8,7 @@ from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from classifier.models import Image, JobStatus, TrainingRun
+from classifier.models import Image, JobStatus, ModelVersion, Promotion, TrainingRun
 from classifier.services.choices import choose_version
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
@@ -133,6 +133,11 @@ def _machine(house: House) -> None:
     collection, engineer = house.collection, house.people["ml_engineer"]
     other = make_version(promoted=False)
     make_prediction(house.things["decided"], label="glioma", version=other, for_comparison=True)
+    # The other one was in force for a while, so that there is one to go back to.
+    for sequence, version in enumerate((other, ModelVersion.objects.get(number=1)), start=2):
+        Promotion.objects.create(
+            sequence=sequence, model_version=version, kind=Promotion.Kind.PROMOTE, reason="for the test"
+        )
     failed = make_study(collection).images.get()
     gone = {"probabilities": None, "maps": None, "embedding": None}
     make_prediction(
@@ -185,8 +190,6 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
 
 def admin_pages() -> Iterator[tuple[str, str]]:
     """The pages of the admin that are about things of ours: lists, and one thing of each kind."""
-    from classifier.models import ModelVersion
-
     yield from ((f"admin:{name}", reverse(f"admin:{name}")) for name in ("index", "password_change"))
     yield from ((f"admin:{app}", reverse("admin:app_list", args=[app])) for app in OURS)
     newest, frozen = ModelVersion.objects.latest("number"), LabelSet.objects.latest("number")
