@@ -18,8 +18,8 @@ from classifier.selectors import (
     spoken,
     studies_of,
     study_counts,
+    study_status,
     version_reading_for,
-    with_status,
 )
 from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
@@ -37,10 +37,15 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     asked = _asked(request, "status", "before", "after")
     studies = studies_of(request.user).filter(collection=found)
     status = asked["status"]
-    studies = of_status(studies.filter(purged_at=None), status) if status else with_status(studies)
+    if status:
+        studies = of_status(studies.filter(purged_at=None), status)
     page = page_of(studies, before=asked["before"], after=asked["after"], size=PAGE_SIZE)
     rows = [
-        {"study": study, "answer": named_answers(study) if sees_answers(request.user, study) else None}
+        {
+            "study": study,
+            "status": study_status(study),
+            "answer": named_answers(study) if sees_answers(request.user, study) else None,
+        }
         for study in page.rows
     ]
     context = {

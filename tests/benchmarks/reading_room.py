@@ -78,6 +78,8 @@ def configure(folder: Path, database: str, broker: str) -> None:
 
 
 def _measure(asked: argparse.Namespace) -> int:
+    from django.urls import get_resolver
+
     from reviews.services.figures import compute_figures
     from tests.benchmarks.room_data import fill_room
 
@@ -91,8 +93,10 @@ def _measure(asked: argparse.Namespace) -> int:
     print(f"Their figures, as a worker makes them: {made.seconds:.1f} s.\n")
     print("| what | p50 ms | p95 ms | processor p50 | processor p95 | queries | in the small room |")
     print("|---|---|---|---|---|---|---|")
+    # As `mriplatform.wsgi.make_ready` does in every worker of gunicorn.
+    get_resolver().url_patterns  # noqa: B018 - to look at them is to load them
     gc.collect()
-    gc.freeze()  # as `mriplatform.wsgi.make_ready` does in every worker of gunicorn
+    gc.freeze()
     failures = []
     for (name, do), (_, do_small) in zip(_acts(large), _acts(small), strict=True):
         before = _timed(do_small, WARM_UP).queries
