@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from classifier.models import (
-    JobStatus,
     ModelVersion,
+    RunStatus,
     TrainingRun,
 )
 from mriplatform.audit.admin import ReadOnlyAdmin
@@ -47,14 +47,14 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     ) -> HttpResponse:
         response = super().change_view(request, object_id, form_url, extra_context)
         if TrainingRun.objects.filter(
-            pk=object_id, status__in=[JobStatus.QUEUED, JobStatus.RUNNING]
+            pk=object_id, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
         ).exists():
             response["Refresh"] = "2"
         return response
 
     @admin.display(description="state", ordering="status")
     def state(self, run: TrainingRun) -> str:
-        return "Finished" if run.status == JobStatus.SUCCEEDED else run.get_status_display()
+        return str(run.get_status_display())
 
     @admin.display(description="candidate beside incumbent, on the reference part")
     def comparison(self, run: TrainingRun) -> str:

@@ -1,22 +1,32 @@
 """The machine reader's records."""
 
+from classifier.models.gate import GateDecision, GateRule
 from classifier.models.model_version import Evaluation, ModelVersion, Promotion
 from classifier.models.prediction import JobStatus, Prediction
+from classifier.models.proposal import Decline, Proposal
+from classifier.models.shadow import Shadow
 from classifier.models.stored_file import StoredFile
-from classifier.models.study import Image, Origin, Study
-from classifier.models.training_run import TrainingRun
+from classifier.models.study import Image, Origin, Plane, Study
+from classifier.models.training_run import RunStatus, TrainingRun
 from classifier.models.version_choice import VersionChoice
 from ml.labels import NOT_ASSESSABLE
 
 __all__ = [
     "NOT_ASSESSABLE",
+    "Decline",
     "Evaluation",
+    "GateDecision",
+    "GateRule",
     "Image",
     "JobStatus",
     "ModelVersion",
     "Origin",
+    "Plane",
     "Prediction",
     "Promotion",
+    "Proposal",
+    "RunStatus",
+    "Shadow",
     "StoredFile",
     "Study",
     "TrainingRun",

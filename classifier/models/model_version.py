@@ -66,7 +66,11 @@ class Evaluation(LedgerModel):
 
 
 class Promotion(LedgerModel):
-    """Puts a version in force. The newest row counts; going back is another row."""
+    """Puts a version in force. The newest row counts; going back is another row.
+
+    `proposal` is what was approved by it. `override_reason` says why a version was put in force that had not passed
+    the gate; empty where nothing was overridden.
+    """
 
     class Kind(models.TextChoices):
         PROMOTE = "promote", "Put in force"
@@ -77,6 +81,10 @@ class Promotion(LedgerModel):
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="promotions")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     reason = models.CharField(max_length=500)
+    proposal = models.OneToOneField(
+        "classifier.Proposal", null=True, blank=True, on_delete=models.PROTECT, related_name="promotion"
+    )
+    override_reason = models.CharField(max_length=500, blank=True)
     promoted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

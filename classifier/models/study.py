@@ -20,18 +20,25 @@ class Origin(models.TextChoices):
     SYNTHETIC = "synthetic", "Synthetic sample"
 
 
+class Plane(models.TextChoices):
+    AXIAL = "axial", "Axial"
+    CORONAL = "coronal", "Coronal"
+    SAGITTAL = "sagittal", "Sagittal"
+
+
 class Study(models.Model):
     """One examination of one pseudonymous subject.
 
     `subject_key` is a keyed hash of the pseudonym given at upload, never the pseudonym. `finalised_at` is set when
     every image has its final label: from then on uploaders see the machine's answer. A purged study keeps its rows
-    and hashes; pixels, maps and embeddings are gone.
+    and hashes; pixels, maps and embeddings are gone. `dataset` names the labelled set that an import brought it from.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="studies")
     subject_key = models.CharField(max_length=64, blank=True, db_index=True)
     origin = models.CharField(max_length=12, choices=Origin.choices)
+    dataset = models.CharField(max_length=120, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="studies"
     )
@@ -61,7 +68,8 @@ class Image(models.Model):
 
     `pixels` is a canonical greyscale PNG (8 or 16 bit) built from the decoded array; nothing else of the upload is
     kept. `phash` and `phash_mirrored` are 64-bit perceptual hashes (as signed integers); `cluster` is shared by
-    near-duplicates, mirrored ones too, across all collections, so that a split can keep them together.
+    near-duplicates, mirrored ones too, across all collections, so that a split can keep them together. `plane` is
+    empty where nothing that came with the image told it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -74,6 +82,7 @@ class Image(models.Model):
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
     bits = models.PositiveSmallIntegerField(default=8)
+    plane = models.CharField(max_length=8, choices=Plane.choices, blank=True)
     window_centre = models.FloatField(null=True, blank=True)
     window_width = models.FloatField(null=True, blank=True)
     phash = models.BigIntegerField()

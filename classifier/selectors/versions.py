@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
-from classifier.models import Evaluation, JobStatus, ModelVersion, Promotion, TrainingRun, VersionChoice
+from classifier.models import Evaluation, ModelVersion, Promotion, RunStatus, TrainingRun, VersionChoice
 
 
 def version_in_force(at: datetime | None = None) -> ModelVersion | None:
@@ -77,4 +77,4 @@ def promotions() -> QuerySet[Promotion]:
 
 
 def active_training_run() -> TrainingRun | None:
-    return TrainingRun.objects.filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING]).first()
+    return TrainingRun.objects.filter(status__in=[RunStatus.QUEUED, RunStatus.RUNNING]).first()

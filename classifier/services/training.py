@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from classifier import doorbell
 from classifier.exceptions import StateConflict
-from classifier.models import JobStatus, ModelVersion, TrainingRun
+from classifier.models import ModelVersion, RunStatus, TrainingRun
 from classifier.selectors import active_training_run, version_in_force
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
@@ -76,11 +76,11 @@ def start_run(
 @transaction.atomic
 def claim_run(*, worker: str) -> TrainingRun | None:
     """Take the queued run, if there is one, with a lease that the worker's heartbeat renews."""
-    run = TrainingRun.objects.select_for_update(skip_locked=True).filter(status=JobStatus.QUEUED).first()
+    run = TrainingRun.objects.select_for_update(skip_locked=True).filter(status=RunStatus.QUEUED).first()
     if run is None:
         return None
     TrainingRun.objects.filter(pk=run.pk).update(
-        status=JobStatus.RUNNING,
+        status=RunStatus.RUNNING,
         attempt=F("attempt") + 1,
         worker=worker[:120],
         started_at=Now(),
@@ -108,7 +108,7 @@ def heartbeat(*, run: TrainingRun, progress: list[dict[str, Any]]) -> bool:
 def finish_run(*, run: TrainingRun, report: dict[str, Any], progress: list[dict[str, Any]]) -> bool:
     """Mark a run succeeded, if this worker still holds it; called where its candidate is registered."""
     finished = _still_mine(run).update(
-        status=JobStatus.SUCCEEDED, finished_at=Now(), lease_expires_at=None, report=report, progress=progress
+        status=RunStatus.SUCCEEDED, finished_at=Now(), lease_expires_at=None, report=report, progress=progress
     )
     if finished:
         record(action="training.succeeded", target=run, number=run.number)
@@ -119,7 +119,7 @@ def finish_run(*, run: TrainingRun, report: dict[str, Any], progress: list[dict[
 def fail_run(*, run: TrainingRun, reason: str) -> bool:
     """Mark a run failed with a reason that a person can read."""
     failed = _still_mine(run).update(
-        status=JobStatus.FAILED, finished_at=Now(), lease_expires_at=None, failure_reason=reason[:300]
+        status=RunStatus.FAILED, finished_at=Now(), lease_expires_at=None, failure_reason=reason[:300]
     )
     if failed:
         record(action="training.failed", target=run, number=run.number, reason=reason[:300])
@@ -134,16 +134,16 @@ def reap_expired_runs() -> int:
         How many runs were queued again.
     """
     queued = 0
-    expired = TrainingRun.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=Now())
+    expired = TrainingRun.objects.filter(status=RunStatus.RUNNING, lease_expires_at__lt=Now())
     for run in expired.select_for_update(skip_locked=True):
         if run.attempt >= MAX_ATTEMPTS:
             fail_run(run=run, reason=f"The training worker stopped during each of {run.attempt} attempts.")
         else:
-            queued += _still_mine(run).update(status=JobStatus.QUEUED, lease_expires_at=None)
+            queued += _still_mine(run).update(status=RunStatus.QUEUED, lease_expires_at=None)
     if queued:
         doorbell.ring(doorbell.TRAINING)
     return queued
 
 
 def _still_mine(run: TrainingRun) -> QuerySet[TrainingRun]:
-    return TrainingRun.objects.filter(pk=run.pk, attempt=run.attempt, status=JobStatus.RUNNING)
+    return TrainingRun.objects.filter(pk=run.pk, attempt=run.attempt, status=RunStatus.RUNNING)

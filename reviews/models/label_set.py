@@ -38,7 +38,11 @@ class SplitAssignment(LedgerModel):
 
 
 class LabelSet(LedgerModel):
-    """A frozen list of labelled images with its manifest (JSON Lines) and that file's sha256."""
+    """A frozen list of labelled images with its manifest (JSON Lines) and that file's sha256.
+
+    `policy` is the rule that said what was taken; empty where none had been set. `dataset` names what it was imported
+    from, and is empty for one that was frozen here.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.PositiveIntegerField(unique=True)
@@ -46,6 +50,14 @@ class LabelSet(LedgerModel):
     manifest = models.FileField(storage=manifest_storage, max_length=200)
     manifest_sha256 = models.CharField(max_length=64)
     counts = models.JSONField()
+    policy = models.ForeignKey(
+        "reviews.EligibilityPolicy",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="label_sets",
+    )
+    dataset = models.CharField(max_length=120, blank=True)
     frozen_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -60,13 +72,14 @@ class LabelSet(LedgerModel):
 
 
 class LabelSetEntry(LedgerModel):
-    """One image in a label set: in a split with a label, or excluded with the reason."""
+    """One image in a label set: in a split with a label and what it counts for, or excluded with the reason."""
 
     label_set = models.ForeignKey(LabelSet, on_delete=models.PROTECT, related_name="entries")
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="label_set_entries")
     label = models.CharField(max_length=12, choices=LABEL_CHOICES, blank=True)
     split = models.CharField(max_length=10, choices=Split.choices)
     reason = models.CharField(max_length=120, blank=True)
+    weight = models.FloatField(default=1.0)
     provenance = models.JSONField(default=dict)
 
     class Meta(LedgerModel.Meta):

@@ -20,19 +20,23 @@ from tests.factories import analysed_image
 
 LEDGERS = {
     "reviews_adjudication",
+    "reviews_eligibilitypolicy",
     "reviews_figurerequest",
     "reviews_figuresnapshot",
+    "reviews_importedlabel",
     "reviews_knowncase",
     "reviews_labelset",
     "reviews_labelsetentry",
     "reviews_readingprotocol",
+    "reviews_retrainingplan",
     "reviews_reviewevent",
+    "reviews_sentback",
     "reviews_splitassignment",
 }
 
 
-# Bookkeeping: derived from ledgers, or of claims and drafts.
-CHANGEABLE = {"reviews_imagestanding", "reviews_reading", "reviews_worklistentry"}
+# Bookkeeping: derived from ledgers, or of claims, drafts and passes over the backlog.
+CHANGEABLE = {"reviews_imagestanding", "reviews_reading", "reviews_rescore", "reviews_worklistentry"}
 
 
 def test_every_table_of_the_human_reader_is_a_ledger_or_said_to_be_none(db):
