@@ -1,7 +1,4 @@
-"""The human reader in the admin: ledgers to look at, protocols to set, label sets to freeze and to train from.
-
-Readers are never staff, so what stands here reaches nobody who has yet to read.
-"""
+"""Label sets in the admin: what was frozen, image by image, and freezing and training from it."""
 
 from typing import Any
 from uuid import UUID
@@ -9,8 +6,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.db.models.fields.related import ForeignKey
-from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,99 +15,15 @@ from classifier.exceptions import PlatformError
 from classifier.models import ModelVersion
 from classifier.selectors import model_versions, version_reading_for
 from mriplatform.accounts.access import get_collection, require_in
-from mriplatform.accounts.models import Collection, User
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
+from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter, staff_person
 from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
 from mriplatform.audit.admin import ReadOnlyAdmin
-from reviews.models import (
-    Adjudication,
-    LabelSet,
-    LabelSetEntry,
-    Outcome,
-    Reading,
-    ReadingProtocol,
-    ReviewEvent,
-)
+from reviews.models import LabelSet, LabelSetEntry, Outcome
 from reviews.models import SplitAssignment as Assignment
 from reviews.selectors import newest_label_set
 from reviews.services.label_sets import freeze_label_set, retrain
-from reviews.services.protocols import RULES, set_protocol
-
-
-def _staff(request: HttpRequest) -> User:
-    """The signed-in person; the admin lets nobody else this far."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
-
-
-@admin.register(ReadingProtocol)
-class ReadingProtocolAdmin(OwnCollectionsAdmin[ReadingProtocol]):
-    """Adding one is setting a collection's protocol; the versions before stay."""
-
-    list_display = ("collection", "version", "mode", "readers_per_image", "set_by", "created_at")
-    list_filter = ("mode",)
-    list_select_related = ("collection", "set_by")
-    fields = ("collection", *RULES)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_anywhere(request.user, Permission.SET_PROTOCOL)
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
-        if db_field.name == "collection":
-            kwargs["queryset"] = collections_of(request.user, Permission.SET_PROTOCOL)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def save_model(
-        self, request: HttpRequest, obj: ReadingProtocol, form: ModelForm[ReadingProtocol], change: bool
-    ) -> None:
-        protocol = set_protocol(
-            actor=_staff(request),
-            collection=obj.collection,
-            **{name: getattr(obj, name) for name in RULES},
-        )
-        obj.pk, obj.version = protocol.pk, protocol.version
-
-
-@admin.register(Reading)
-class ReadingAdmin(OwnCollectionsAdmin[Reading]):
-    collection_path = "image__collection"
-    permission = Permission.DOWNLOAD_LABELS
-    list_display = ("id", "image", "reader", "protocol", "claimed_at", "lease_expires_at", "finished_at")
-    list_filter = ("protocol__mode",)
-    list_select_related = ("image", "reader", "protocol__collection")
-    search_fields = ("reader__username",)
-    exclude = ("draft",)
-
-
-@admin.register(ReviewEvent)
-class ReviewEventAdmin(OwnCollectionsAdmin[ReviewEvent]):
-    collection_path = "reading__image__collection"
-    permission = Permission.DOWNLOAD_LABELS
-    list_display = ("at", "reader", "image", "kind", "label", "verdict", "reason", "saw_prediction")
-    list_filter = ("kind", "label", "verdict", "saw_prediction")
-    list_select_related = ("reading__reader", "reading__image")
-    search_fields = ("reading__reader__username",)
-    date_hierarchy = "at"
-
-    @admin.display(ordering="reading__reader__username")
-    def reader(self, event: ReviewEvent) -> str:
-        return event.reading.reader.get_username()
-
-    @admin.display()
-    def image(self, event: ReviewEvent) -> str:
-        return str(event.reading.image)
-
-
-@admin.register(Adjudication)
-class AdjudicationAdmin(OwnCollectionsAdmin[Adjudication]):
-    collection_path = "image__collection"
-    permission = Permission.DOWNLOAD_LABELS
-    list_display = ("at", "image", "label", "adjudicator", "rationale")
-    list_select_related = ("image", "adjudicator")
 
 
 @admin.register(Assignment)
@@ -201,7 +112,7 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
         )
         newest = newest_label_set(collection)
         try:
-            label_set = freeze_label_set(actor=_staff(request), collection=collection)
+            label_set = freeze_label_set(actor=staff_person(request), collection=collection)
         except PlatformError as refusal:
             self.message_user(request, refusal.sentence, messages.ERROR)
             return HttpResponseRedirect(reverse("admin:reviews_labelset_changelist"))
@@ -229,7 +140,7 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
             )
         try:
             run = retrain(
-                actor=_staff(request), label_set=label_set, base=_base(request), seed=_seed(request)
+                actor=staff_person(request), label_set=label_set, base=_base(request), seed=_seed(request)
             )
         except PlatformError as refusal:
             self.message_user(request, refusal.sentence, messages.ERROR)
