@@ -7,6 +7,7 @@ from classifier.models.proposal import Decline, Proposal
 from classifier.models.shadow import Shadow
 from classifier.models.stored_file import StoredFile
 from classifier.models.study import Image, Origin, Plane, Study
+from classifier.models.trace_line import TraceLine
 from classifier.models.training_run import RunStatus, TrainingRun
 from classifier.models.version_choice import VersionChoice
 from ml.labels import NOT_ASSESSABLE
@@ -29,6 +30,7 @@ __all__ = [
     "Shadow",
     "StoredFile",
     "Study",
+    "TraceLine",
     "TrainingRun",
     "VersionChoice",
 ]
