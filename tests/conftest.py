@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Valkey for the run, started before Django reads its settings; images; Chromium."""
+"""A PostgreSQL and a Valkey for each process of the run, started before Django reads its settings; images; Chromium."""
 
 import os
 import secrets
@@ -36,6 +36,11 @@ class Servers:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and complete the environment. Tests run as the owner: only that empties a table."""
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        # It hands the tests out and runs none. Its children inherit this environment, and are to complete their own;
+        # importing the platform has named the settings in it.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+        return
     folder = Path(tempfile.mkdtemp(prefix="mri-tests-"))
     servers = config.stash[SERVERS] = Servers(folder, os.environ.get("DATABASE_URL", ""))
     if not servers.runtime_url:

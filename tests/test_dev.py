@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -98,6 +99,48 @@ def test_install_hands_pip_the_whole_entry_of_uv(
     dev.install()
     assert ran[0][1] == "uv==9.9 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb"
     assert all("--require-hashes" in command for command, _ in ran)
+
+
+@pytest.fixture
+def processors(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the machine one of so many processors and so much memory."""
+
+    def _processors(number: int, gigabytes: int = 64) -> None:
+        monkeypatch.setattr(dev.os, "sched_getaffinity", lambda process: set(range(number)), raising=False)
+        pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": gigabytes * 1024**3 // 4096}
+        monkeypatch.setattr(dev.os, "sysconf", pages.__getitem__)
+
+    return _processors
+
+
+@pytest.mark.parametrize(
+    ("number", "gigabytes", "processes"), [(1, 64, 0), (2, 24, 2), (16, 64, 4), (8, 8, 2), (2, 4, 0)]
+)
+def test_the_suite_is_shared_out_among_processors_as_far_as_memory_goes(
+    dev: ModuleType, processors: Callable[..., None], number: int, gigabytes: int, processes: int
+) -> None:
+    processors(number, gigabytes)
+    expected = ["-n", str(processes), "--dist", "worksteal"] if processes else []
+    assert dev.spread([]) == dev.spread(["-x", "-k", "blinding and not figures"]) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tests/test_dev.py"],
+        ["-x", "tests/test_dev.py::test_an_unknown_command_shows_the_usage"],
+        ["-s"],
+        ["--pdb"],
+        ["-n2"],
+        ["--collect-only"],
+    ],
+)
+def test_what_names_files_or_needs_one_process_runs_in_one(
+    dev: ModuleType, processors: Callable[..., None], arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    processors(8)
+    assert dev.spread(arguments) == []
 
 
 def test_run_forwards_arguments_and_exit_status() -> None:
