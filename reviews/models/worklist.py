@@ -19,12 +19,15 @@ class WorklistEntry(models.Model):
 
     Bookkeeping, not a ledger: triggers (migration `worklist_entry`) keep it in the transaction of whatever it
     follows from: an answer, pixels hidden or removed, the first word of a reading, a reading finished or taken up
-    again, a decision, a known case. No service writes it.
+    again, a decision, a known case, a label sent back. No service writes it.
 
     `protocol` governs the image: the one of the first thing that a reader said about it for a label, whatever was
-    set later; empty until then, while the one in force does. `places` is how many more readers it needs, as that
-    protocol has it; empty as long as `protocol` is. `closed_to` are the people who may not (any more) begin to read
-    it: who finished it, and who decided on it. `open` says that it is to be seen, is no known case, and has a place.
+    set later; empty until then, while the one in force does. `readers` is how many it needs: as many as that protocol
+    asks for, and one for each time that its label was sent back; what an import brought, with its label, needs these
+    alone. `places` is how many of them are still to come; once it was decided, only those it was sent back to since.
+    Both are empty as long as `protocol` is, but for what an import brought. `closed_to` are the people who may not
+    (any more) begin to read it: who finished it, and who decided on it. `open` says that it is to be seen, is no known
+    case, and has a place.
 
     `entropy`, `margin` and `tumour` measure the answer (nats, difference of the two highest probabilities, one
     minus that of no tumour) and `aside` says that it names no class: for assisted reading alone. `draw` is a number
@@ -47,6 +50,7 @@ class WorklistEntry(models.Model):
     protocol = models.ForeignKey(
         ReadingProtocol, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    readers = models.SmallIntegerField(null=True)
     places = models.SmallIntegerField(null=True)
     closed_to = ArrayField(models.UUIDField(), default=list)
     visible = models.BooleanField()

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from classifier.models import Image, ModelVersion
 from reviews.models import Adjudication, KnownCase, Outcome, Reading, ReadingProtocol, ReviewEvent
-from reviews.selectors.governing import governing_protocols
+from reviews.selectors.governing import governing_rules
 from reviews.selectors.settling import ADJUDICATED, Settled, Vote, settle
 
 Kind = ReviewEvent.Kind
@@ -57,17 +57,17 @@ def standings(images: Iterable[Image]) -> dict[UUID, Standing]:
     """Where each image stands, in a constant number of queries however many there are.
 
     A decision of an adjudicator counts. Without one, the protocol that governs the image says how many verdicts
-    there must be and what is done where they differ; a protocol set later changes nothing. Hidden repeats are no
-    verdicts, and a known case has no standing but that.
+    there must be and what is done where they differ; a protocol set later changes nothing. A label that was sent back
+    waits for one verdict more. Hidden repeats are no verdicts, and a known case has no standing but that.
     """
     found = {image.pk for image in images}
     verdicts: dict[UUID, list[ReviewEvent]] = defaultdict(list)
     for event in verdicts_in_force().filter(reading__image__in=found):
         verdicts[event.reading.image_id].append(event)
     decided = {adjudication.image_id: adjudication for adjudication in _adjudications(found)}
-    protocols = governing_protocols(verdicts)
+    rules = governing_rules(verdicts)
     known = active_known_cases().filter(image__in=found).values_list("image", flat=True)
-    result = {pk: _standing(tuple(verdicts[pk]), decided.get(pk), protocols.get(pk)) for pk in found}
+    result = {pk: _standing(tuple(verdicts[pk]), decided.get(pk), rules.get(pk)) for pk in found}
     return result | {pk: Standing(Outcome.KNOWN, result[pk].verdicts) for pk in known}
 
 
@@ -130,20 +130,21 @@ def _adjudications(images: Iterable[UUID]) -> QuerySet[Adjudication]:
 
 
 def _standing(
-    verdicts: tuple[ReviewEvent, ...], decided: Adjudication | None, protocol: ReadingProtocol | None
+    verdicts: tuple[ReviewEvent, ...], decided: Adjudication | None, rules: tuple[ReadingProtocol, int] | None
 ) -> Standing:
     if decided is not None:
         changed: bool = decided.changed_since  # type: ignore[attr-defined]  # annotated by _adjudications
         final = FinalLabel(decided.label, verdicts, ADJUDICATED, decided, changed)
         return Standing(Outcome.FINAL, verdicts, final)
     votes = [Vote(event.label, event.reading.seniority or 0) for event in verdicts]
-    settled = _settled(votes, protocol)
+    settled = _settled(votes, rules)
     if settled.outcome is not Outcome.FINAL:
         return Standing(settled.outcome, verdicts)
     return Standing(Outcome.FINAL, verdicts, FinalLabel(settled.label, verdicts, settled.path))
 
 
-def _settled(votes: list[Vote], protocol: ReadingProtocol | None) -> Settled:
-    if protocol is None:
+def _settled(votes: list[Vote], rules: tuple[ReadingProtocol, int] | None) -> Settled:
+    if rules is None:
         return Settled(Outcome.UNREAD)
-    return settle(votes, readers=protocol.readers_per_image, rule=protocol.adjudication_rule)
+    protocol, readers = rules
+    return settle(votes, readers=readers, rule=protocol.adjudication_rule)

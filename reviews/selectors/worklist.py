@@ -12,7 +12,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
 from reviews.models import Reading, ReadingProtocol, WorklistEntry
 from reviews.selectors.elsewhere import kept_for_elsewhere
-from reviews.selectors.governing import governing_protocol, protocol_of
+from reviews.selectors.governing import protocol_of, readers_needed
 
 ASSISTED = ReadingProtocol.Mode.ASSISTED
 LABEL = Reading.Purpose.LABEL
@@ -22,8 +22,8 @@ def readable(user: User, collection: Collection) -> QuerySet[Image]:
     """The images that the user may read now, oldest first, the one they have open among them.
 
     An image is there once it has been analysed (that it was, never how), while its pixels may be seen, until the
-    user has finished it or decided on it, and as long as fewer others than its protocol asks for have read it or
-    are at it. Known cases are not.
+    user has finished it or decided on it, and as long as fewer others than it needs have read it or are at it.
+    Known cases are not, nor what was decided or came with its label, unless it was sent back.
     """
     return Image.objects.filter(may_read(user, collection, at="entry__")).order_by("entry__arrived_at", "pk")
 
@@ -84,9 +84,9 @@ def read_blind(user: User, *, at: str = "") -> Q:
 
 
 def may_hold(user: User, image: Image) -> bool:
-    """Whether a place is free for the user at this image: fewer others than its protocol asks for are at it."""
+    """Whether a place is free for the user at this image: fewer others than it needs are at it."""
     others = _taken().filter(image=image).exclude(reader=user).count()
-    return others < governing_protocol(image).readers_per_image
+    return others < readers_needed(image)
 
 
 def begun(user: User, collection: Collection, *, aside: bool | None = None) -> QuerySet[Reading]:
