@@ -89,7 +89,7 @@ def compare(options: argparse.Namespace) -> int:
         {model.name: _scores(model, part) for model in models}, part.labels, part.groups, seed=options.seed
     )
     *candidates, incumbent = models
-    gates = [_gate(found["models"], model.name, incumbent.name) for model in candidates]
+    gates = [_gate(part, model, incumbent, options.seed) for model in candidates]
     facts = {**found, "gates": gates, **_described(checkpoints, part, stamps)}
     sections = comparison_sections(found, gates)
 
@@ -216,11 +216,15 @@ def _title(models: Sequence[Model]) -> str:
     return f"{names[0]} beside {names[1]}" if len(names) == 2 else f"{len(names)} models side by side"
 
 
-def _gate(models: Mapping[str, Any], candidate: str, incumbent: str) -> dict[str, Any]:
+def _gate(part: Part, candidate: Model, incumbent: Model, seed: int) -> dict[str, Any]:
+    found = judge(
+        _scores(candidate, part), _scores(incumbent, part), part.labels, part.groups, seed=seed
+    )  # fmt: skip
     return {
-        "candidate": candidate,
-        "incumbent": incumbent,
-        **vars(judge(models[candidate], models[incumbent])),
+        "candidate": candidate.name,
+        "incumbent": incumbent.name,
+        "verdict": found.verdict,
+        "criteria": [one.as_dict() for one in found.criteria],
     }
 
 

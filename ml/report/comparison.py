@@ -20,6 +20,10 @@ _FIGURES: Final = (
     "accuracy", "balanced_accuracy", "macro_f1", "tumour_only_accuracy", "macro_auroc", "ece", "brier", "log_loss",
 )  # fmt: skip
 
+_ANSWERS: Final = {
+    "pass": "passes", "fail": "fails", "insufficient": "too little to say", "not_asked": "not asked",
+}  # fmt: skip
+
 
 def comparison_headline(facts: Facts) -> list[KeyFigure]:
     """Returns each model's accuracy, and for each against the last one sentence that says which is better."""
@@ -57,7 +61,7 @@ def comparison_sections(facts: Facts, gates: Sequence[Facts] = ()) -> list[Secti
 
     Args:
         facts: of `ml.comparison.compare`.
-        gates: for each candidate `candidate`, `incumbent`, `answer` and `reasons` of `ml.gate.judge`.
+        gates: for each candidate `candidate`, `incumbent`, `verdict` and `criteria` of `ml.gate.judge`.
     """
     sections = [_gate(gates)] if gates else []
     return [*sections, _differences(facts), _figures(facts), _classes(facts)]
@@ -137,11 +141,15 @@ def _classes(facts: Facts) -> Section:
 
 
 def _gate(gates: Sequence[Facts]) -> Section:
-    rows: list[list[Cell]] = [
-        [gate["candidate"], gate["incumbent"], gate["answer"], " ".join(gate["reasons"])] for gate in gates
+    tables = [
+        Table(
+            [f"{gate['candidate']} in place of {gate['incumbent']}: {_ANSWERS[gate['verdict']]}", "answer"],
+            [[one["sentence"], _ANSWERS[one["answer"]]] for one in gate["criteria"]],
+        )
+        for gate in gates
     ]
     lead = "The gate's written rule: may the candidate take the incumbent's place?"
-    return Section("Gate", [Table(["candidate", "incumbent", "answer", "reasons"], rows)], lead)
+    return Section("Gate", list(tables), lead)
 
 
 def _pair(pair: Facts) -> str:

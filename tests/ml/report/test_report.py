@@ -191,8 +191,11 @@ def test_a_comparison_says_which_is_better_and_when_that_is_open() -> None:
     assert "<script" not in page
     assert "new is better than &lt;script&gt;" in page
     assert "these images do not show which of the two is better" in page
-    gate = {"candidate": "new", "incumbent": "same", "answer": "passed", "reasons": ()}
-    assert "passed" in to_text(comparison_sections(facts, [gate]))
+    criterion = {"name": "accuracy", "answer": "pass", "sentence": "Nothing is lost.", "figures": {}}
+    gate = {"candidate": "new", "incumbent": "same", "verdict": "insufficient", "criteria": [criterion]}
+    text = to_text(comparison_sections(facts, [gate]))
+    assert "new in place of same: too little to say" in text
+    assert "Nothing is lost." in text
 
 
 def test_a_part_without_a_class_is_compared_and_nothing_is_made_up_for_it() -> None:
