@@ -15,10 +15,9 @@ from ml.labels import CLASSES
 from ml.preprocessing import Preprocessing
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
-from mriplatform.demo.slices import draw_slice
 from mriplatform.identifiers import uuid7
 from tests.factories import answer, make_collection, make_prediction, make_user, make_version
-from tests.pictures import png
+from tests.pictures import drawn_slice, png
 
 FIGURES = {
     "accuracy": 0.95,
@@ -32,7 +31,7 @@ def slice_image(
     collection: Collection, kind: str, plane: str = "axial", *, seed: int = 1, pixels: Any = None
 ) -> Image:
     """A synthetic slice in a study of its own, or other `pixels` in place of the slice."""
-    pixels = draw_slice(kind, plane, seed) if pixels is None else pixels.astype(np.uint8)
+    pixels = drawn_slice(kind, plane, seed) if pixels is None else pixels.astype(np.uint8)
     encoded = png(pixels)
     study = Study.objects.create(
         collection=collection, origin=Origin.SYNTHETIC, uploaded_by=User.objects.get(username="uma")
