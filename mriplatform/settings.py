@@ -263,6 +263,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "inference", "expires": 300},
     },
+    # Passes over a backlog: each step asks about as many images as its rate allows since the last one.
+    "step-rescores": {
+        "task": "reviews.step_rescores",
+        "schedule": BELL_SECONDS,
+        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
+    },
 }
 
 # --- Words, time, logs ----------------------------------------------------------------------------------------

@@ -3,8 +3,14 @@
 from celery import shared_task
 
 from reviews.services.figures import compute_due_figures
+from reviews.services.rescoring import step_rescores as step
 
 
 @shared_task(name="reviews.compute_figures")
 def compute_figures() -> None:
     compute_due_figures()
+
+
+@shared_task(name="reviews.step_rescores")
+def step_rescores() -> None:
+    step()

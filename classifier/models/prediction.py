@@ -37,8 +37,9 @@ class Prediction(models.Model):
     cannot say. `not_assessable` is whether that was above the version's own threshold when the answer was recorded.
     Such a row has its novelty and its embedding, but neither probabilities nor maps: it names no class.
 
-    An image has one row that is not `for_comparison`: the answer, by the version that read when the image came. What
-    other versions were asked to say stands beside it and counts for nothing else.
+    An image has one row that is not `for_comparison`: the answer, by the version that read when the image came, or,
+    where the backlog was read again before anybody began to read the image, by that one. What other versions were
+    asked to say, or said before, stands beside it and counts for nothing else.
 
     Once succeeded, a trigger keeps every value as it is; removal may empty `maps` and `embedding`, no more.
     """

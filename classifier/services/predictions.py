@@ -16,6 +16,7 @@ from classifier import doorbell
 from classifier.exceptions import StateConflict
 from classifier.models import Image, JobStatus, ModelVersion, Prediction
 from classifier.selectors import reading_versions, version_reading_for
+from classifier.selectors.shadows import shadows_over
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -47,15 +48,53 @@ def queue_predictions(images: list[Image]) -> list[Prediction]:
     """Queue the answer of each image, by the version that reads for its collection, and ring.
 
     An image that has its answer, or waits for it, keeps that one. Before any version reads, the rows wait unbound;
-    the first claim after one does binds them.
+    the first claim after one does binds them. Versions in the shadow of a collection are asked for comparison, which
+    is claimed after every answer.
     """
     reads = reading_versions({image.collection_id for image in images})
     rows = Prediction.objects.bulk_create(
         [Prediction(image=image, model_version=reads[image.collection_id]) for image in images],
         ignore_conflicts=True,
     )
+    _queue_shadows(images)
     doorbell.ring(doorbell.INFERENCE)
     return rows
+
+
+def _queue_shadows(images: list[Image]) -> None:
+    shadows = shadows_over({image.collection_id for image in images})
+    Prediction.objects.bulk_create(
+        [
+            Prediction(image=image, model_version=version, for_comparison=True)
+            for image in images
+            for version in shadows.get(image.collection_id, ())
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def replace_answers(*, images: list[Image], version: ModelVersion) -> int:
+    """Let what `version` said of images for comparison be their answer; what answered before stands beside it.
+
+    Only where that has succeeded, and the answer before has come, too, or has failed: what a worker holds stays.
+
+    Args:
+        images: locked by the caller, who knows that nobody has begun to read them.
+
+    Returns:
+        How many answers were replaced.
+    """
+    asked = Prediction.objects.filter(
+        image__in=images, model_version=version, for_comparison=True, status=JobStatus.SUCCEEDED
+    )
+    before = Prediction.objects.filter(
+        image__in=asked.values("image"), for_comparison=False, model_version__isnull=False,
+        status__in=[JobStatus.SUCCEEDED, JobStatus.FAILED],
+    )  # fmt: skip
+    replaced = {row.image_id: row.pk for row in before.only("image_id").select_for_update()}
+    Prediction.objects.filter(pk__in=replaced.values()).update(for_comparison=True)
+    return asked.filter(image__in=replaced).update(for_comparison=False)
 
 
 @transaction.atomic
