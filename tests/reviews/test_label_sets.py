@@ -51,11 +51,14 @@ def test_a_set_is_a_canonical_manifest_with_its_hash(alice, engineer, collection
     content = label_set.manifest.open("rb").read()
     verdict = reading.events.get(kind="verdict")
     line = {
+        "cluster": str(image.cluster),
         "image": str(image.pk),
         "label": "pituitary",
         "pixel_sha256": image.pixel_sha256,
+        "plane": "",
         "provenance": {
             "adjudication": None,
+            "after_answer": False,
             "changed_since": False,
             "at": verdict.at.isoformat(),
             "events": [str(verdict.pk)],
@@ -66,7 +69,9 @@ def test_a_set_is_a_canonical_manifest_with_its_hash(alice, engineer, collection
             "source": "reading",
         },
         "reason": "",
+        "source": "api",
         "split": "train",
+        "weight": 1.0,
     }
     assert content == json.dumps(line, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     assert label_set.manifest_sha256 == hashlib.sha256(content).hexdigest()
@@ -77,9 +82,20 @@ def test_a_set_is_a_canonical_manifest_with_its_hash(alice, engineer, collection
         "excluded": 0,
         "labels": {"pituitary": 1},
         "reasons": {},
+        **{
+            counted: {value: {"train": 1, "validation": 0, "test": 0}}
+            for counted, value in (
+                ("classes", "pituitary"),
+                ("sources", "api"),
+                ("planes", ""),
+                ("weights", "1"),
+                ("origins", "reading"),
+            )
+        },
     }
     entry = LabelSetEntry.objects.get()
-    assert (entry.image, entry.label, entry.split) == (image, "pituitary", "train")
+    assert (entry.image, entry.label, entry.split, entry.weight) == (image, "pituitary", "train", 1.0)
+    assert entry.provenance == line["provenance"]
     assert AuditEvent.objects.get(action="label_set.frozen").actor == engineer
 
 
