@@ -1,7 +1,8 @@
 """A Django storage that keeps files in Postgres: rows and pixels then stand or fall in one transaction."""
 
+from datetime import datetime
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.apps import apps
 from django.core.files.base import ContentFile, File
@@ -40,6 +41,18 @@ class PostgresStorage(Storage):
 
     def exists(self, name: str) -> bool:
         return _files().filter(name=name).exists()
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """The names right under a folder; folders are not told apart, because nobody keeps any within."""
+        start = f"{path.rstrip('/')}/"
+        names = _files().filter(name__startswith=start).order_by("name").values_list("name", flat=True)
+        return [], [name.removeprefix(start) for name in names]
+
+    def get_modified_time(self, name: str) -> datetime:
+        stored = _files().filter(name=name).values_list("created_at", flat=True).first()
+        if stored is None:
+            raise FileNotFoundError(name)
+        return cast("datetime", stored)
 
     def size(self, name: str) -> int:
         size = _files().filter(name=name).values_list("size", flat=True).first()

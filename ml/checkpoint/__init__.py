@@ -5,7 +5,7 @@ from ml.checkpoint.errors import CheckpointError
 from ml.checkpoint.members import Golden, Reference, Replay, TrainingHashes
 from ml.checkpoint.reading import read_checkpoint
 from ml.checkpoint.signatures import novelty_margin, reader_with_signatures, signature_layers
-from ml.checkpoint.writing import replace_head, write_checkpoint
+from ml.checkpoint.writing import joined, replace_head, write_checkpoint
 
 __all__ = [
     "Checkpoint",
@@ -14,6 +14,7 @@ __all__ = [
     "Reference",
     "Replay",
     "TrainingHashes",
+    "joined",
     "novelty_margin",
     "read_checkpoint",
     "reader_with_signatures",

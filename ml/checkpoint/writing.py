@@ -89,9 +89,7 @@ def write_checkpoint(
                 "hashes": pack_hashes(reference.hashes),
             }
         ),
-        HASHES: pack(
-            {"sha256": pack_hashes(training_hashes.sha256), "phash": training_hashes.phash.astype(np.uint64)}
-        ),
+        HASHES: _packed(training_hashes),
     }
     size = preprocessing.size
     stated = {**metadata}
@@ -115,6 +113,7 @@ def replace_head(
     kernel: npt.ArrayLike,
     bias: npt.ArrayLike,
     metadata_updates: dict[str, Any] | None = None,
+    taught: TrainingHashes | None = None,
 ) -> bytes:
     """Returns a new archive with another head in both the Keras weights and the ONNX export.
 
@@ -122,6 +121,7 @@ def replace_head(
         kernel: (D, 4).
         bias: (4,).
         metadata_updates: laid over the metadata; `parent_sha256` is added.
+        taught: images that the new head was made with; their hashes join those of the training images.
 
     Raises:
         CheckpointError: for a head of another shape, one that is not finite, or runtimes that differ.
@@ -138,11 +138,25 @@ def replace_head(
     members = {name: data for name, data in checkpoint.members.items() if name != METADATA}
     members[WEIGHTS] = weights_to_bytes(network.trainable)
     members[ONNX] = onnx
+    if taught is not None:
+        members[HASHES] = _packed(joined(checkpoint.training_hashes(), taught))
     members[GOLDEN] = _golden(
         network, onnx, checkpoint.preprocessing, checkpoint.novelty(), checkpoint.signature_layers
     )
     metadata = {**checkpoint.metadata, **(metadata_updates or {}), "parent_sha256": checkpoint.sha256}
     return _archive(members, metadata)
+
+
+def joined(known: TrainingHashes, more: TrainingHashes) -> TrainingHashes:
+    """Returns the hashes of both, each image once; those of `known` first."""
+    seen = set(known.sha256)
+    new = {name: value for name, value in zip(more.sha256, more.phash, strict=True) if name not in seen}
+    phash = np.concatenate((known.phash, np.array(list(new.values()), np.uint64)))
+    return TrainingHashes((*known.sha256, *new), phash)
+
+
+def _packed(hashes: TrainingHashes) -> bytes:
+    return pack({"sha256": pack_hashes(hashes.sha256), "phash": hashes.phash.astype(np.uint64)})
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from ml.config.reading import (
     SHIPPED_CHECKPOINT,
     SHIPPED_CHECKPOINTS,
     ConfigError,
+    checked_recipe,
     network_spec,
     read_recipe,
     recipe_from_json,
@@ -20,6 +21,7 @@ from ml.config.recipe import (
     NetworkSpec,
     Stage,
     TrainRecipe,
+    TuneRecipe,
 )
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "NetworkSpec",
     "Stage",
     "TrainRecipe",
+    "TuneRecipe",
+    "checked_recipe",
     "network_spec",
     "read_recipe",
     "recipe_from_json",

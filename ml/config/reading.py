@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ml.config.recipe import Checked, HeadRecipe, NetworkSpec, TrainRecipe
+from ml.config.recipe import Checked, HeadRecipe, NetworkSpec, TrainRecipe, TuneRecipe
 from ml.labels import InputError
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -77,7 +77,16 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RECIPES.glob("*.json")))
 
 
-def recipe_to_dict(recipe: TrainRecipe | HeadRecipe) -> dict[str, Any]:
+def checked_recipe[Kind: Checked](kind: type[Kind], values: Any) -> Kind:
+    """Reads a recipe of a kind from plain values; keys left out keep their defaults.
+
+    Raises:
+        ConfigError: for an unknown key, a wrong type or a value out of range.
+    """
+    return _validated(kind, json.dumps(values), "recipe")
+
+
+def recipe_to_dict(recipe: TrainRecipe | HeadRecipe | TuneRecipe) -> dict[str, Any]:
     """Returns the recipe with every default resolved, as plain values."""
     return recipe.model_dump(mode="json")
 

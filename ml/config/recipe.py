@@ -174,3 +174,24 @@ class HeadRecipe(Checked):
     """Mass of one correction, in replay images, when there are few."""
     iterations: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Bound on the optimiser's steps."""
+
+
+class TuneRecipe(Checked):
+    """How a whole network is trained on from a checkpoint, on reviewed images."""
+
+    network: NetworkName | None = None
+    """Another family than the checkpoint's, trained anew; by default the checkpoint's own network goes on learning."""
+    epochs: Annotated[int, Field(ge=1, le=200)] = 4
+    """How often the training part is shown."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """The largest one, of AdamW."""
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Images of one step."""
+    frozen_blocks: Annotated[int, Field(ge=0, le=32)] | None = None
+    """How many of the first blocks keep the weights they start with; by default those that novelty is told by."""
+    keep: ShareBelowOne = 0.5
+    """Share of the checkpoint's own weights in the result: the mean of both forgets less (Wortsman et al. 2022)."""
+    patience: Annotated[int, Field(ge=0, le=200)] = 2
+    """Epochs without a better validation loss before it stops."""
+    class_balance: Share = 0.5
+    """0 leaves the classes as they are, 1 weights them to equal mass."""

@@ -19,7 +19,7 @@ from ml.manifest import Row
 from ml.masks import contradicted
 from ml.preprocessing import Levels, Preprocessing
 from ml.splits import choose_groups
-from ml.training.fine_tune import Examples
+from ml.training.examples import Examples
 
 Indices = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

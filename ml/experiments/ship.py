@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from ml.checkpoint import (
     Reference,
     Replay,
     TrainingHashes,
+    joined,
     novelty_margin,
     signature_layers,
     write_checkpoint,
@@ -23,7 +25,7 @@ from ml.datasets import draw_epoch
 from ml.experiments.folds import SEED, Collected, Plan
 from ml.export import export_onnx
 from ml.networks import Weights, build_network, round_weights
-from ml.novelty import fit_novelty
+from ml.novelty import Novelty, fit_novelty
 from ml.preprocessing import Preprocessing, scale
 from ml.splits import choose_groups
 
@@ -48,8 +50,29 @@ Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a network that was trained on keeps of the checkpoint that it started from; None is made anew.
+
+    Attributes:
+        training_hashes: what it had learned from before; it has not become new to the network.
+        novelty, novelty_facts: where the layers that it is told by are as they were.
+        temperature: where too few images would set another.
+    """
+
+    training_hashes: TrainingHashes | None = None
+    novelty: Novelty | None = None
+    novelty_facts: dict[str, Any] | None = None
+    temperature: float | None = None
+
+
 def build_checkpoint(
-    plan: Plan, collected: Collected, weights: Weights, preprocessing: Preprocessing, metadata: dict[str, Any]
+    plan: Plan,
+    collected: Collected,
+    weights: Weights,
+    preprocessing: Preprocessing,
+    metadata: dict[str, Any],
+    kept: Kept | None = None,
 ) -> bytes:
     """Returns the archive of a run's network, calibrated, with novelty, replay, reference and training hashes.
 
@@ -61,7 +84,9 @@ def build_checkpoint(
         weights: in the order of `Network.trainable`; rounded here.
         metadata: name, figures, seed, recipe and whatever else is to be told; network, calibration, novelty and
             intended use are filled in.
+        kept: of the checkpoint that the network started from, if it did.
     """
+    kept = kept or Kept()
     rounded = round_weights(weights)
     network = build_network(plan.recipe.network, size=preprocessing.size)
     network.trainable.set_weights(rounded)
@@ -71,12 +96,18 @@ def build_checkpoint(
     labels, hashes = collected.labels, collected.pixels.sha256
     kernel, bias = read_head(onnx)
     validated = answers.of(plan.validation)
-    temperature = fit_temperature(validated["embeddings"] @ kernel + bias, labels[plan.validation])
+    temperature, calibration = kept.temperature, metadata.get("calibration", {})
+    if temperature is None:
+        temperature = fit_temperature(validated["embeddings"] @ kernel + bias, labels[plan.validation])
+        calibration = {"temperature": temperature, "fitted_on": len(plan.validation)}
     calibrated = build_network(plan.recipe.network, size=preprocessing.size, temperature=temperature)
     calibrated.trainable.set_weights(rounded)
-    ordinary = _distinct(collected, plan.train)[:FITTED_ON]
-    margin = novelty_margin(network.spec.name)
-    novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES], margin)
+    novelty, told = kept.novelty, kept.novelty_facts
+    if novelty is None:
+        ordinary = _distinct(collected, plan.train)[:FITTED_ON]
+        margin = novelty_margin(network.spec.name)
+        novelty = fit_novelty(answers.of(ordinary)[SIGNATURES], validated[SIGNATURES], margin)
+        told = {"fitted_on": len(ordinary), "threshold_on": len(plan.validation)}
     seen = np.concatenate((plan.train, plan.validation))
     sample = _replay_sample(collected, seen, _rows(REPLAY_BYTES, len(kernel)))
     longest = max(map(len, collected.groups(plan.test)))
@@ -90,15 +121,19 @@ def build_checkpoint(
         reference=Reference(
             answers.of(held)["embeddings"], labels[held], tuple(collected.groups(held)), tuple(hashes[held])
         ),
-        training_hashes=TrainingHashes(tuple(hashes[seen]), collected.pixels.phash[seen]),
+        training_hashes=_taught(kept, TrainingHashes(tuple(hashes[seen]), collected.pixels.phash[seen])),
         metadata={
             "intended_use": INTENDED_USE,
             "code_version": code_version(),
             **metadata,
-            "calibration": {"temperature": temperature, "fitted_on": len(plan.validation)},
-            "novelty": {"fitted_on": len(ordinary), "threshold_on": len(plan.validation)},
+            "calibration": calibration,
+            "novelty": told or {},
         },
     )
+
+
+def _taught(kept: Kept, now: TrainingHashes) -> TrainingHashes:
+    return now if kept.training_hashes is None else joined(kept.training_hashes, now)
 
 
 class _Answers:

@@ -2,7 +2,7 @@
 
 from ml.networks.building import ClassMaps, Network, build_network
 from ml.networks.errors import NetworkError
-from ml.networks.freezing import fix_batch_norm, freeze_blocks, tune_last
+from ml.networks.freezing import blocks_until, fix_batch_norm, freeze_blocks, tune_last
 from ml.networks.weights import Kernel, Weights, load_imagenet, round_weights
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Network",
     "NetworkError",
     "Weights",
+    "blocks_until",
     "build_network",
     "fix_batch_norm",
     "freeze_blocks",

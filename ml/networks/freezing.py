@@ -8,6 +8,7 @@ from typing import Final
 from keras import layers
 
 from ml.networks.building import Network
+from ml.networks.errors import NetworkError
 
 _BLOCK: Final = re.compile(r"(?:block_?\d+[a-z]?|conv\d_block\d+)(?=_|$)")
 _AFTER_BLOCKS: Final = ("last", "top_", "neck_")
@@ -40,3 +41,19 @@ def fix_batch_norm(network: Network) -> None:
     for layer in network.features.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
+
+
+def blocks_until(network: Network, layer: str) -> int:
+    """Returns how many of the first blocks `freeze_blocks` must fix so that a layer's activations stay as they are.
+
+    Raises:
+        NetworkError: when the network has no such layer.
+    """
+    seen: list[str] = []
+    for known in network.features.layers:
+        found = _BLOCK.match(known.name)
+        if found and found[0] not in seen:
+            seen.append(found[0])
+        if known.name == layer:
+            return max(1, len(seen))
+    raise NetworkError(f"The network has no layer {layer}.")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from ml.config import TrainRecipe, recipe_to_dict
 from ml.datasets import AugmentedImages, draw_epoch, resize_levels
-from ml.labels import CLASSES
 from ml.networks import (
     Network,
     Weights,
@@ -25,9 +23,10 @@ from ml.networks import (
     load_imagenet,
     tune_last,
 )
-from ml.preprocessing import Levels, scale
+from ml.preprocessing import scale
 from ml.training.averaging import RunningAverage
 from ml.training.errors import TrainingError
+from ml.training.examples import Examples, class_weights
 from ml.training.frozen import frozen_embeddings
 from ml.training.head import fit_head
 from ml.training.objective import compile_training, learning_rate
@@ -46,33 +45,6 @@ log = logging.getLogger(__name__)
 Progress = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Images to learn from.
-
-    Attributes:
-        levels: uint8 (N, S, S).
-        labels: int64 (N,), class indices.
-        near: N keys; near-duplicates share one, an empty key stands alone.
-        masks: uint8 (N, S, S), 255 inside the tumour, all 0 for an image without a mask; None without any.
-    """
-
-    levels: Levels
-    labels: npt.NDArray[np.int64]
-    near: tuple[str, ...]
-    masks: Levels | None = None
-
-    def __post_init__(self) -> None:
-        count = len(self.levels)
-        if count == 0 or len(self.labels) != count or len(self.near) != count:
-            raise TrainingError(
-                f"Expected as many labels and keys as images, and at least one: got {count} images, "
-                f"{len(self.labels)} labels, {len(self.near)} keys."
-            )
-        if self.masks is not None and self.masks.shape != self.levels.shape:
-            raise TrainingError(f"Masks {self.masks.shape} do not fit images {self.levels.shape}.")
-
-
 def train_network(
     recipe: TrainRecipe,
     train: Examples,
@@ -81,8 +53,10 @@ def train_network(
     seed: int,
     state: Path,
     imagenet: Path | str | None = "imagenet",
+    start: Weights | None = None,
     features: Path | None = None,
     progress: Progress | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Trains and returns the best weights, in the order of `Network.trainable`, with the history.
 
@@ -93,9 +67,12 @@ def train_network(
         state: a folder that belongs to this training; a stopped one goes on from its last epoch.
         imagenet: where first weights come from (`ml.networks.load_imagenet`); None starts from scratch,
             whatever the recipe says.
+        start: weights of the whole network to go on from, in the order of `Network.trainable`, instead of those; the
+            head is then the one that they bring.
         features: a folder in which what the given weights make of the images is kept for other heads on the
             same; by default that of the state.
         progress: called after each epoch with its figures and the seconds that remain.
+        tick: called after each batch; what it raises stops the training.
 
     Returns:
         Weights, and one dict for each epoch: `epoch`, `size`, `loss`, `accuracy` (of augmented images),
@@ -106,9 +83,11 @@ def train_network(
         TrainingError: for a training that diverged, or a head alone without given weights.
         NetworkError: for first weights that cannot be had or do not fit.
     """
-    given = None if recipe.start == "scratch" else imagenet
+    given = None if recipe.start == "scratch" or start is not None else imagenet
     told = progress or _log_progress
-    return _Training(recipe, train, validation, seed, state, given, features or state, told).run()
+    training = _Training(recipe, train, validation, seed, state, given, features or state, told)
+    training.start, training.tick = start, tick
+    return training.run()
 
 
 class _Training:
@@ -130,6 +109,10 @@ class _Training:
         self.network: Network = build_network(recipe.network)
         self.sizes = [stage.size for stage in recipe.stages for _ in range(stage.epochs)]
         self.weights = class_weights(train.labels, recipe.class_balance)
+        if train.weights is not None:
+            self.weights = (self.weights * train.weights / train.weights.mean()).astype(np.float32)
+        self.start: Weights | None = None
+        self.tick: Callable[[], None] | None = None
         self.masks = train.masks if recipe.attention > 0 else None
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -161,7 +144,7 @@ class _Training:
 
     def _choose_layers(self) -> None:
         recipe = self.recipe
-        if self.imagenet is None:
+        if self.imagenet is None and self.start is None:
             return
         freeze_blocks(self.network, recipe.frozen_blocks)
         if recipe.tuned_layers is not None:
@@ -170,7 +153,9 @@ class _Training:
             fix_batch_norm(self.network)
 
     def _start(self) -> float:
-        """Fills in given weights and fits the first head, whose loss it returns; from scratch there is none."""
+        """Fills in given weights and fits the first head, whose loss it returns; without ImageNet's there is none."""
+        if self.start is not None:
+            self.network.trainable.set_weights(self.start)
         if self.imagenet is None:
             return float("nan")
         load_imagenet(self.network, self.imagenet)
@@ -193,8 +178,9 @@ class _Training:
         )  # fmt: skip
         average = RunningAverage()
         fitted = self.model.fit(
-            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[average]
-        ).history
+            batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0,
+            callbacks=[average, *_ticking(self.tick)],
+        ).history  # fmt: skip
         average.detach()
         figures = {"epoch": float(epoch + 1), "size": float(size), **_train_figures(fitted)}
         figures |= self._validate(size)
@@ -246,13 +232,14 @@ class _Training:
     def _key(self) -> dict[str, Any]:
         count = len(self.train.labels)
         masked = 0 if self.masks is None else int(self.masks.any(axis=(1, 2)).sum())
-        return {
+        key = {
             "recipe": recipe_to_dict(self.recipe),
             "seed": self.seed,
             "images": count,
             "masks": masked,
             "scratch": self.imagenet is None,
         }
+        return key if self.start is None else {**key, "start": _fingerprint(self.start)}
 
     def _resume(self) -> bool:
         if not (self.folder / LAST).exists():
@@ -266,12 +253,17 @@ class _Training:
         return True
 
 
-def class_weights(labels: npt.NDArray[np.int64], balance: float) -> npt.NDArray[np.float32]:
-    """Returns a weight for each image, mean 1; `balance` 1 gives all classes the same mass, 0 none."""
-    counts = np.maximum(np.bincount(labels, minlength=len(CLASSES)), 1)
-    weights = (1.0 / counts) ** balance
-    each = weights[labels]
-    return (each / each.mean()).astype(np.float32)
+def _ticking(tick: Callable[[], None] | None) -> list[Any]:
+    if tick is None:
+        return []
+    return [keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: tick())]
+
+
+def _fingerprint(weights: Weights) -> str:
+    digest = hashlib.sha256()
+    for values in weights:
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _train_figures(fitted: dict[str, list[float]]) -> dict[str, float]:

@@ -35,6 +35,7 @@ def fit_head(
     penalty: float,
     start: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     iterations: int = 200,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> HeadFit:
     """Fits a linear head by weighted cross-entropy plus `penalty` times the squared distance from `start`.
@@ -45,7 +46,9 @@ def fit_head(
         weights: (N,) mass of each embedding; only their proportions count.
         start: kernel (D, 4) and bias (4,) to stay near to; zeros by default. The bias is not penalised.
         iterations: bound on L-BFGS's steps.
-        progress: called with `step`, `steps` and `loss` after each step.
+        validation: embeddings (M, D) and labels (M,) that decide nothing and are measured after each step.
+        progress: called with `step`, `steps` and `loss` after each step, and with `validation_loss` and
+            `validation_accuracy` where there is a validation part.
     """
     features, truth = np.asarray(embeddings, np.float64), np.asarray(labels, np.int64)
     mass = np.asarray(weights, np.float64)
@@ -55,6 +58,9 @@ def fit_head(
     if start is not None:
         anchor[:-1], anchor[-1] = np.asarray(start[0], np.float64), np.asarray(start[1], np.float64)
     hot = np.eye(classes)[truth]
+    watched = None
+    if validation is not None and progress is not None:
+        watched = (np.asarray(validation[0], np.float64), np.asarray(validation[1], np.int64))
     losses: list[float] = []
 
     def objective(flat: Floats) -> tuple[float, Floats]:
@@ -71,10 +77,24 @@ def fit_head(
     def note(intermediate_result: Any) -> None:
         losses.append(float(intermediate_result.fun))
         if progress is not None:
-            progress({"step": len(losses), "steps": iterations, "loss": losses[-1]})
+            reached = intermediate_result.x.reshape(width + 1, classes)
+            progress(
+                {"step": len(losses), "steps": iterations, "loss": losses[-1], **_measured(reached, watched)}
+            )
 
     found = minimize(
         objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note, options={"maxiter": iterations}
     )
     parameters = found.x.reshape(width + 1, classes).astype(np.float32)
     return HeadFit(parameters[:-1], parameters[-1], losses or [float(found.fun)])
+
+
+def _measured(parameters: Floats, watched: tuple[Floats, npt.NDArray[np.int64]] | None) -> dict[str, float]:
+    """Loss and accuracy of a head (D + 1, 4) on a validation part; nothing without one."""
+    if watched is None or len(watched[1]) == 0:
+        return {}
+    logits, truth = watched[0] @ parameters[:-1] + parameters[-1], watched[1]
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(truth)), truth]
+    right = logits.argmax(axis=1) == truth
+    return {"validation_loss": float(losses.mean()), "validation_accuracy": float(right.mean())}

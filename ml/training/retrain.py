@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.checkpoint import Checkpoint
+from ml.checkpoint import Checkpoint, Reference
 from ml.config import HeadRecipe, recipe_to_dict
 from ml.evaluation import evaluate_head
 from ml.labels import CLASSES
@@ -29,13 +29,16 @@ class HeadResult:
         bias: float32 (4,).
         history: `step` and `loss` of every step, for a curve.
         figures: `candidate` and `incumbent` on the checkpoint's reference part, how many `corrections` each
-            head gets right, and the recipe.
+            head gets right, how many images were `replayed`, and the recipe.
+        learned_from: pixel sha256 of the reviewed images that had any weight in the fit; empty where no hashes
+            were given.
     """
 
     kernel: Floats
     bias: Floats
     history: list[dict[str, float]]
     figures: dict[str, Any]
+    learned_from: tuple[str, ...] = ()
 
 
 def retrain_head(
@@ -45,8 +48,11 @@ def retrain_head(
     *,
     groups: Sequence[str] | None = None,
     sample_weight: npt.ArrayLike | None = None,
+    hashes: Sequence[str] | None = None,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     seed: int = 0,
     recipe: HeadRecipe | None = None,
+    bootstrap: int = 1000,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> HeadResult:
     """Fits a new head to reviewed labels and to the checkpoint's replay sample together.
@@ -62,7 +68,11 @@ def retrain_head(
         labels: (n,) class indices.
         groups: subject of each image; n images of one subject weigh as much as sqrt(n) of different ones.
         sample_weight: (n,) on top of that.
-        progress: called with `step`, `steps` and `loss` after each step.
+        hashes: pixel sha256 of each image. What a reader says of an image supersedes the label that it was trained
+            with, so an image among these is not replayed too.
+        validation: embeddings and labels that decide nothing; they are measured after each step.
+        bootstrap: resamples for the intervals of the figures; 0 gives none.
+        progress: as for `fit_head`.
 
     Raises:
         TrainingError: when there is nothing to learn from, or the arrays do not fit.
@@ -73,27 +83,48 @@ def retrain_head(
     _demand_fit(reviewed, truth, incumbent[0].shape[0])
     replay = checkpoint.replay()
     mass = _review_mass(len(truth), groups, sample_weight, how, len(replay.labels))
+    kept = _not_superseded(replay.hashes, hashes, len(truth))
     fit = fit_head(
-        np.concatenate((replay.embeddings, reviewed)),
-        np.concatenate((replay.labels, truth)),
-        np.concatenate((np.ones(len(replay.labels)), mass)),
-        penalty=how.penalty, start=incumbent, iterations=how.iterations, progress=progress,
+        np.concatenate((replay.embeddings[kept], reviewed)),
+        np.concatenate((replay.labels[kept], truth)),
+        np.concatenate((np.ones(int(kept.sum())), mass)),
+        penalty=how.penalty, start=incumbent, iterations=how.iterations, validation=validation, progress=progress,
     )  # fmt: skip
     candidate = (fit.kernel, fit.bias)
     reference, temperature = checkpoint.reference(), checkpoint.temperature
     figures = {
-        "candidate": evaluate_head(candidate, reference, temperature=temperature, seed=seed),
-        "incumbent": evaluate_head(incumbent, reference, temperature=temperature, seed=seed),
+        "candidate": _figures(candidate, reference, temperature, seed, bootstrap),
+        "incumbent": _figures(incumbent, reference, temperature, seed, bootstrap),
         "corrections": {
             "n": len(truth),
             "candidate_right": _right(candidate, reviewed, truth),
             "incumbent_right": _right(incumbent, reviewed, truth),
         },
+        "replayed": int(kept.sum()),
         "recipe": recipe_to_dict(how),
         "seed": seed,
     }
     history = [{"step": float(number), "loss": loss} for number, loss in enumerate(fit.losses, 1)]
-    return HeadResult(fit.kernel, fit.bias, history, figures)
+    learned_from = tuple(name for name, weight in zip(hashes or (), mass, strict=False) if weight > 0)
+    return HeadResult(fit.kernel, fit.bias, history, figures, learned_from)
+
+
+def _figures(
+    head: tuple[Floats, Floats], part: Reference, temperature: float, seed: int, bootstrap: int
+) -> dict[str, Any]:
+    return evaluate_head(head, part, temperature=temperature, seed=seed, bootstrap=bootstrap)
+
+
+def _not_superseded(
+    replayed: Sequence[str], reviewed: Sequence[str] | None, count: int
+) -> npt.NDArray[np.bool_]:
+    """Which of the replayed images nobody has labelled anew, bool."""
+    if reviewed is None:
+        return np.ones(len(replayed), bool)
+    if len(reviewed) != count:
+        raise TrainingError(f"{len(reviewed)} hashes do not fit {count} labels.")
+    anew = set(reviewed)
+    return np.array([name not in anew for name in replayed], bool)
 
 
 def _demand_fit(embeddings: Floats, labels: npt.NDArray[np.int64], width: int) -> None:

@@ -11,6 +11,10 @@ from classifier.engine import engine
 from classifier.exceptions import PlatformError, StateConflict
 from classifier.jobs import training as training_job
 from classifier.jobs.inference import drain as predict_all
+from classifier.jobs.training import live
+from classifier.jobs.training.gathering import Embedder, gather
+from classifier.jobs.training.live import LeaseLost, Reporter
+from classifier.jobs.training.running import execute
 from classifier.models import Evaluation, Image, JobStatus, ModelVersion, Prediction, TrainingRun
 from classifier.services.registry import promote
 from classifier.services.training import claim_run, heartbeat, reap_expired_runs, start_run
@@ -38,14 +42,26 @@ def test_ten_corrections_retrain_the_head_and_every_one_is_traced(upload, shippe
     run.refresh_from_db()
     assert (run.status, run.failure_reason) == (JobStatus.SUCCEEDED, "")
     assert run.report["counts"] == {"train": 10, "excluded": 1}
-    assert {line["image"] for line in run.report["trace"]} == {str(image.pk) for image in images}
+    assert list(run.trace_lines.order_by("number").values_list("image", flat=True)) == [
+        image.pk for image in images
+    ]
     assert run.report["candidate"]["n"] == run.report["incumbent"]["n"] > 100
-    assert any("loss" in step for step in run.progress)
+    assert [step["stage"] for step in run.progress if "step" not in step] == [
+        "start", "embeddings", "head", "archive", "gate", "register",
+    ]  # fmt: skip
+    fitted = [step for step in run.progress if step["stage"] == "head" and "step" in step]
+    assert fitted[-1]["loss"] < fitted[0]["loss"]
+    assert all(step["remaining_s"] >= 0 for step in fitted)
+    assert any("10 images to learn from" in entry["text"] and entry["at"] for entry in run.log)
     candidate = run.candidate
     assert candidate.number == 2
     assert candidate.metadata["training"]["manifest_sha256"] == run.manifest_sha256
     assert Evaluation.objects.filter(training_run=run).count() == 2
-    promote(actor=uploader, version=candidate, reason="it learned")
+    assert run.gate_decisions.get().rule == run.rule
+    taught = engine().load(candidate).checkpoint.training_hashes().sha256
+    assert {image.pixel_sha256 for image in images[:10]} <= set(taught)
+    assert images[10].pixel_sha256 not in taught
+    promote(actor=None, version=candidate, reason="it learned")
     study = upload(1, first_seed=50)[0]
     predict_all()
     assert study.images.get().predictions.get().model_version == candidate
@@ -84,17 +100,18 @@ def test_an_image_hidden_meanwhile_is_left_out_with_the_reason(upload, shipped, 
     training_job.drain()
     run.refresh_from_db()
     assert run.report["counts"] == {"excluded": 1, "train": 2}
-    assert "hidden or removed" in run.report["trace"][0]["reason"]
+    assert "hidden or removed" in run.trace_lines.get(number=1).reason
 
 
 def test_gathering_embeddings_renews_the_lease_on_the_way(upload, shipped, uploader, monkeypatch):
     upload(3)
     start_run(actor=uploader, manifest=manifest(Image.objects.all()))
     run = claim_run(worker="w")
-    monkeypatch.setattr(training_job, "GATHER_REPORT_SECONDS", 0.0)
-    steps = []
-    training_job.gather_examples(run, engine().load(shipped), progress=steps.append)
-    assert [step["done"] for step in steps] == [0, 1, 2]
+    monkeypatch.setattr(live, "WRITE_SECONDS", 0.0)
+    leases = []
+    monkeypatch.setattr(live, "heartbeat", lambda **told: leases.append(told["run"]) or True)
+    gather(run, Embedder(shipped, engine().load(shipped)), Reporter(run), known={})
+    assert len(leases) >= 3
 
 
 def test_a_run_whose_worker_was_lost_is_taken_up_again_and_the_lost_one_records_nothing(
@@ -109,8 +126,8 @@ def test_a_run_whose_worker_was_lost_is_taken_up_again_and_the_lost_one_records_
     assert second.attempt == 2
     assert not heartbeat(run=lost, progress=[])
     assert heartbeat(run=second, progress=[{"step": 1}])
-    with pytest.raises(training_job.LeaseLost):
-        training_job.execute(lost)
+    with pytest.raises(LeaseLost):
+        execute(lost)
     assert ModelVersion.objects.count() == 1
 
 
@@ -128,9 +145,9 @@ def test_after_three_lost_workers_the_run_has_failed(upload, shipped, uploader):
 
 def test_a_promotion_needs_a_reason_and_leaves_a_trace(shipped, uploader):
     with pytest.raises(PlatformError, match="Say why"):
-        promote(actor=uploader, version=shipped, reason=" ")
+        promote(actor=None, version=shipped, reason=" ")
     with pytest.raises(StateConflict, match="in force already"):
-        promote(actor=uploader, version=shipped, reason="again")
+        promote(actor=None, version=shipped, reason="again")
     assert AuditEvent.objects.filter(action="version.promoted").count() == 1
 
 
@@ -148,11 +165,12 @@ def test_a_run_learns_from_its_own_base_versions_embeddings_whoever_else_has_rea
     Prediction.objects.filter(pk=unread.pk).update(embedding=None)
     run = start_run(actor=uploader, manifest=manifest(images), base=shipped)
     assert run.base_version == shipped
-    examples = training_job.gather_examples(run, engine().load(shipped), progress=lambda step: None)
-    assert (examples.stored, examples.computed) == (3, 1)
+    claimed, embedder = claim_run(worker="w"), Embedder(shipped, engine().load(shipped))
+    embeddings = gather(claimed, embedder, Reporter(claimed), known={}).train.values
+    assert (embedder.stored, embedder.computed) == (3, 1)
     stored = Prediction.objects.get(image=images[0], model_version=shipped).embedding_array()
-    np.testing.assert_array_equal(examples.embeddings[0], stored)
-    np.testing.assert_allclose(examples.embeddings[3], own, atol=1e-4)
+    np.testing.assert_array_equal(embeddings[0], stored)
+    np.testing.assert_allclose(embeddings[3], own, atol=1e-4)
 
 
 def test_a_run_may_start_from_a_version_that_is_not_in_force(shipped, uploader):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.checkpoint import Checkpoint, read_checkpoint, replace_head
+from ml.checkpoint import Checkpoint, TrainingHashes, read_checkpoint, replace_head
 from ml.config import HeadRecipe
 from ml.evaluation import evaluate_head
 from ml.training import TrainingError, fit_head, retrain_head
@@ -95,3 +95,45 @@ def test_what_cannot_be_learned_from_is_refused(
 ) -> None:
     with pytest.raises(TrainingError, match=message):
         retrain_head(tiny, embeddings, labels, **options)
+
+
+def test_what_readers_labelled_anew_is_not_replayed_with_its_old_label(fitted: Checkpoint) -> None:
+    replay = fitted.replay()
+    embeddings, corrected = replay.embeddings[:10], (replay.labels[:10] + 1) % 4
+    with_both = retrain_head(fitted, embeddings, corrected, bootstrap=0)
+    alone = retrain_head(fitted, embeddings, corrected, hashes=replay.hashes[:10], bootstrap=0)
+    assert with_both.figures["replayed"] == len(replay.labels)
+    assert alone.figures["replayed"] == len(replay.labels) - 10
+    assert alone.learned_from == replay.hashes[:10]
+    assert (
+        alone.figures["corrections"]["candidate_right"] >= with_both.figures["corrections"]["candidate_right"]
+    )
+
+
+def test_an_image_without_weight_is_not_told_as_learned_from(fitted: Checkpoint) -> None:
+    names = [f"{number:064x}" for number in range(900, 910)]
+    weights = [0.0] + [1.0] * 9
+    result = retrain_head(fitted, *corrections(), hashes=names, sample_weight=weights, bootstrap=0)
+    assert result.learned_from == tuple(names[1:])
+    with pytest.raises(TrainingError, match="9 hashes do not fit 10 labels"):
+        retrain_head(fitted, *corrections(), hashes=names[1:])
+
+
+def test_a_validation_part_is_measured_after_each_step_and_decides_nothing(fitted: Checkpoint) -> None:
+    told: list[dict] = []
+    plain = retrain_head(fitted, *corrections(), bootstrap=0)
+    result = retrain_head(
+        fitted, *corrections(), validation=corrections(30), bootstrap=0, progress=told.append
+    )
+    assert result.kernel.tobytes() == plain.kernel.tobytes()
+    assert told[-1]["validation_loss"] < told[0]["validation_loss"]
+    assert told[-1]["validation_accuracy"] == 1.0
+
+
+def test_what_a_head_was_made_with_joins_the_hashes_of_the_training_images(fitted: Checkpoint) -> None:
+    known = fitted.training_hashes()
+    more = TrainingHashes((known.sha256[0], "f" * 64), np.array([1, 2], np.uint64))
+    kernel, bias = fitted.head()
+    hashes = read_checkpoint(replace_head(fitted, kernel, bias, taught=more)).training_hashes()
+    assert hashes.sha256 == (*known.sha256, "f" * 64)
+    assert hashes.phash.tolist() == [*known.phash.tolist(), 2]
