@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.db import connection, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 logger = logging.getLogger(__name__)
@@ -86,10 +87,13 @@ def _stored(storage: Storage) -> Iterator[str]:
 
 
 def _named() -> set[str]:
-    """Every path that a row of any app has in this storage."""
+    """Every path in these folders that a row of any app has, whatever storage its field keeps files in."""
     named: set[str] = set()
     for model in apps.get_models():
         for field in model._meta.concrete_fields:
-            if isinstance(field, models.FileField) and field.storage is storages["checkpoints"]:
-                named.update(model._default_manager.values_list(field.name, flat=True))
+            if isinstance(field, models.FileField):
+                ours = Q(
+                    *((f"{field.name}__startswith", f"{folder}/") for folder in FOLDERS), _connector=Q.OR
+                )
+                named.update(model._default_manager.filter(ours).values_list(field.name, flat=True))
     return named
