@@ -32,7 +32,7 @@ SIZE: Final = 160
 EPOCHS: Final = 5
 """Shorter than what ships: fourteen networks are trained here, and they are compared with each other only."""
 
-_HELD_FOLD: Final = 5
+HELD_FOLD: Final = 5
 _HEALTHY: Final = label_index("notumor")
 _FEWEST: Final = 50
 
@@ -169,7 +169,7 @@ def plan_case(source: str, measure: str, collected: Collected, recipe: TrainReci
     """
     images = collected.images
     other = np.array([SOURCES[source].holds(image) for image in images])
-    fold = np.array([_fold(image) == _HELD_FOLD for image in images])
+    fold = np.array([fold_of(image) == HELD_FOLD for image in images])
     left_out, reasons = unfit(collected, other | fold)
     never = MEASURES[measure].never_learned
     if never:
@@ -219,5 +219,6 @@ def _recalls(truth: Any, said: Any, groups: list[str], part: Bools) -> dict[str,
     }
 
 
-def _fold(image: PublicImage) -> int:
+def fold_of(image: PublicImage) -> int:
+    """Returns the leak-free fold of an image; where it has none, one by the hash of its group."""
     return image.fold or 1 + int(group_order(image.group, 0), 16) % 5
