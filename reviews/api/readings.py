@@ -35,6 +35,7 @@ from reviews.api.shown import shown_event, shown_in_range, shown_reading, shown_
 from reviews.exceptions import ReviewRefused
 from reviews.models import ReviewEvent
 from reviews.selectors import reading_revision, readings_of
+from reviews.selectors.own_trace import own_trace
 from reviews.services import reading as steps
 from reviews.services.ranges import commit_first_reads
 
@@ -65,7 +66,9 @@ class Readings(ApiView):
         rows = readings_of(request.user)
         if (wanted := self.asked(request).get("collection")) is not None:
             rows = rows.filter(image__collection=get_collection_to_read(request.user, wanted))
-        response = self.paged_response([shown_row(reading) for reading in self.page_of(rows)])
+        page = self.page_of(rows)
+        traced = own_trace(person(request), page)
+        response = self.paged_response([shown_row(reading, traced.get(reading.pk, [])) for reading in page])
         response.headers["Cache-Control"] = NOT_KEPT["Cache-Control"]
         return response
 

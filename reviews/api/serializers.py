@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from ml.labels import CLASSES
 from mriplatform.api.serializers import StrictSerializer
+from reviews.api.own_trace import OwnTraceSerializer
 from reviews.models import Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
 from reviews.selectors import Step
 from reviews.services.findings import SHAPES
@@ -231,6 +232,9 @@ class ReadingRowSerializer(serializers.Serializer[Any]):
     step = serializers.ChoiceField(choices=[step.value for step in Step], help_text="What it waits for.")
     claimed_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+    trace = OwnTraceSerializer(
+        many=True, help_text="Training runs since you finished, newest first; none until then."
+    )
 
 
 class ReadingSerializer(ReadingRowSerializer):

@@ -1,5 +1,7 @@
 """Readings as the API shows them to their reader. A prediction enters by `machine_answer` alone."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.urls import reverse
@@ -9,11 +11,12 @@ from classifier.selectors import viewer_maps
 from ml.labels import CLASSES
 from reviews.models import Reading, ReviewEvent
 from reviews.selectors import machine_answer, reading_state
+from reviews.selectors.own_trace import OwnLine, own_trace
 
 type Shown = dict[str, Any]
 
 
-def shown_row(reading: Reading) -> Shown:
+def shown_row(reading: Reading, trace: Sequence[OwnLine]) -> Shown:
     """A reading in a list: never with the machine's answer."""
     return {
         "id": reading.pk,
@@ -23,6 +26,7 @@ def shown_row(reading: Reading) -> Shown:
         "step": reading_state(reading).step.value,
         "claimed_at": reading.claimed_at,
         "finished_at": reading.finished_at,
+        "trace": [asdict(line) for line in trace],
     }
 
 
@@ -30,7 +34,8 @@ def shown_reading(reading: Reading) -> Shown:
     """One reading, with the machine's answer from the moment on at which its protocol shows it."""
     state = reading_state(reading)
     answer = machine_answer(reading)
-    return shown_row(reading) | {
+    trace = own_trace(reading.reader, [reading]).get(reading.pk, [])
+    return shown_row(reading, trace) | {
         "lease_expires_at": reading.lease_expires_at,
         "draft": reading.draft,
         "first_read": shown_event(state.first_read) if state.first_read else None,

@@ -20,6 +20,7 @@ from reviews.selectors import (
     worklist_counts,
 )
 from reviews.selectors.beside import count_images_of_study
+from reviews.selectors.own_trace import own_trace
 from reviews.selectors.recent import RecentVerdict, recent_verdict
 from reviews.views.beside import present_beside
 from reviews.views.choices import (
@@ -80,6 +81,7 @@ def present_reading(user: User, reading: Reading, entered: Mapping[str, Any]) ->
         "verdict_words": said_in(state.verdict) if state.verdict else "",
         "verdict_found": found_with(state.verdict, state.first_read) if state.verdict else "",
         "history": history_lines(state, prediction),
+        "trace": own_trace(user, [reading])[reading.pk] if state.step is Step.DONE else [],
         "entered": entered,
         "findings": present_findings(state, entered),
         "idempotency_key": uuid7(),

@@ -22,6 +22,7 @@ from reviews.models import Reading
 from reviews.selectors import Step, protocol_of, reading_state, readings_of, set_aside, worklist_counts
 from reviews.selectors import worklist as waiting
 from reviews.selectors.narrowing import narrowed
+from reviews.selectors.own_trace import OwnLine, own_trace
 from reviews.selectors.recent import recent_verdict
 from reviews.selectors.worklist import begun, is_being_analysed, not_begun
 from reviews.services.reading import claim_image
@@ -104,11 +105,12 @@ def _rows(found: Iterable[Image | tuple[Image, Reading]]) -> list[dict[str, Any]
 
 
 def _recent(user: User, collection: Collection) -> list[dict[str, Any]]:
-    mine = readings_of(user).filter(protocol__collection=collection)
-    return [_row(reading) for reading in mine[:RECENT]]
+    mine = list(readings_of(user).filter(protocol__collection=collection)[:RECENT])
+    traced = own_trace(user, mine)
+    return [_row(reading, traced.get(reading.pk, [])) for reading in mine]
 
 
-def _row(reading: Reading) -> dict[str, Any]:
+def _row(reading: Reading, trace: list[OwnLine]) -> dict[str, Any]:
     state = reading_state(reading)
     said = state.verdict or state.first_read
     return {
@@ -119,4 +121,5 @@ def _row(reading: Reading) -> dict[str, Any]:
         "done": state.step is Step.DONE,
         "amended": state.verdict is not None and state.verdict.kind == "amendment",
         "hidden": not reading.image.pixels_available,
+        "line": trace[0] if trace else None,
     }
