@@ -282,7 +282,7 @@ def label_set(alice, collection, image, read):
 def test_the_manifest_is_handed_to_a_training(label_set, engineer, version):
     run = retrain(actor=engineer, label_set=label_set, seed=7)
     assert (run.status, run.seed, run.started_by, run.base_version) == ("queued", 7, engineer, version)
-    assert (run.recipe, run.manifest_sha256) == ({"kind": "head"}, label_set.manifest_sha256)
+    assert (run.recipe["kind"], run.manifest_sha256) == ("head", label_set.manifest_sha256)
     assert run.manifest.open("rb").read() == label_set.manifest.open("rb").read()
     actions = set(AuditEvent.objects.filter(actor=engineer).values_list("action", flat=True))
     assert actions == {"training.started", "label_set.handed_to_training"}
