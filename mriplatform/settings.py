@@ -263,12 +263,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "inference", "expires": 300},
     },
-    # Searches for likely label errors: five thousand labels take a second.
-    "ring-label-errors": {
-        "task": "reviews.find_label_errors",
-        "schedule": 60.0,
-        "options": {"queue": "inference", "expires": 60},
-    },
     # Passes over a backlog: each step asks about as many images as its rate allows since the last one.
     "step-rescores": {
         "task": "reviews.step_rescores",
