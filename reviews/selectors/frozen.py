@@ -19,8 +19,16 @@ def label_sets_of(user: Visitor) -> QuerySet[LabelSet]:
         if not is_reader_in(user, collection.pk)
     ]
     return (
-        LabelSet.objects.filter(collection__in=ids).select_related("collection", "frozen_by").order_by("-id")
+        LabelSet.objects.filter(collection__in=ids)
+        .select_related("collection", "frozen_by", "policy")
+        .order_by("-id")
     )
+
+
+def label_sets_in(collection: Collection) -> QuerySet[LabelSet]:
+    """Every label set of a collection, newest first."""
+    found = LabelSet.objects.filter(collection=collection).select_related("frozen_by", "policy")
+    return found.order_by("-number")
 
 
 def newest_label_set(collection: Collection) -> LabelSet | None:

@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from itertools import batched
 from typing import Any, Final
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.db.models import Max
 
 from classifier.models import ModelVersion, TrainingRun
 from classifier.selectors import version_reading_for
+from classifier.services.files import keep_file
 from classifier.services.training import start_run
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
@@ -20,6 +19,7 @@ from reviews.models import EligibilityPolicy, LabelSet, LabelSetEntry, Split
 from reviews.selectors import manifest_of
 from reviews.selectors.eligibility import policy_of
 from reviews.selectors.planned import Line, PlannedSet, planned_label_set
+from reviews.services.completeness import check_complete
 from reviews.services.splits import remember_splits
 
 # Serialises freezing: numbers, and the splits of groups that are seen for the first time.
@@ -65,12 +65,20 @@ def lock_freezing() -> None:
 
 @transaction.atomic
 def retrain(
-    *, actor: User | None, label_set: LabelSet, base: ModelVersion | None = None, seed: int = 0
+    *,
+    actor: User | None,
+    label_set: LabelSet,
+    base: ModelVersion | None = None,
+    seed: int = 0,
+    recipe: dict[str, Any] | None = None,
+    trigger: str = TrainingRun.Trigger.PERSON,
 ) -> TrainingRun:
-    """Hand the manifest to a training of the head.
+    """Hand the manifest to a training.
 
     Args:
         base: the version to start from; without one, the version that reads for the label set's collection.
+        recipe: of what kind the training is, and its options; without one, of the head.
+        trigger: what started it.
 
     Raises:
         ReviewRefused: nothing in the set is for training, or its manifest is missing or altered.
@@ -81,7 +89,12 @@ def retrain(
             f"Label set {label_set.number} has no image in its training part.", code="nothing_to_train_on"
         )
     base = base or version_reading_for(label_set.collection_id)
-    run = start_run(actor=actor, manifest=manifest_of(label_set), base=base, seed=seed)
+    manifest = manifest_of(label_set)
+    check_complete(label_set, manifest)
+    run = start_run(
+        actor=actor, manifest=manifest, base=base, seed=seed, recipe=recipe,
+        collection=label_set.collection, trigger=trigger,
+    )  # fmt: skip
     record(
         action="label_set.handed_to_training", actor=actor, target=label_set,
         collection_id=label_set.collection_id, training_run=run.number,
@@ -106,9 +119,7 @@ def store_label_set(
         dataset: what it was imported from; empty for one that was frozen here.
     """
     digest = hashlib.sha256(manifest).hexdigest()
-    path = f"manifests/{digest}.jsonl"
-    if not storages["checkpoints"].exists(path):
-        storages["checkpoints"].save(path, ContentFile(manifest))
+    path = keep_file(f"manifests/{digest}.jsonl", manifest)
     label_set = LabelSet.objects.create(
         number=(LabelSet.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
         collection=collection,

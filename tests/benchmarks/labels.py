@@ -2,8 +2,9 @@
 
     ./dev run python -m tests.benchmarks.labels [--images 100000]
 
-Starts a Postgres of its own and fills it (see `room_data`). Writes the labels as CSV and as JSON to nowhere, freezes
-them into a label set, and freezes again, where nothing changed. Prints for each the seconds that passed, those in which
+Starts a Postgres of its own and fills it (see `room_data`). Writes the labels as CSV and as JSON to nowhere, asks what
+a freeze would take, freezes them into a label set, freezes again, where nothing changed, and once more by another
+policy, and writes down what differs. Prints for each the seconds that passed, those in which
 a processor worked on it (this process and its Postgres backend), and the most memory that the process has held by then.
 """
 
@@ -41,6 +42,11 @@ def main() -> None:
 
 def _measure(images: int) -> None:
     from reviews.selectors import labels, labels_as_csv, labels_as_json
+    from reviews.selectors.eligibility import policy_of
+    from reviews.selectors.frozen import label_sets_in
+    from reviews.selectors.planned import planned_label_set
+    from reviews.selectors.set_differences import differences_as_json
+    from reviews.services.eligibility import set_policy
     from reviews.services.label_sets import freeze_label_set
     from tests.benchmarks.room_data import fill_room
 
@@ -52,8 +58,14 @@ def _measure(images: int) -> None:
     collection = room.collection
     _timed("labels as CSV", lambda: _written(labels_as_csv(labels(collection))))
     _timed("labels as JSON", lambda: _written(labels_as_json(collection, labels(collection))))
+    policy = policy_of(collection)
+    _timed("dry run", lambda: planned_label_set(collection, policy).sha256)
     _timed("freeze", lambda: freeze_label_set(actor=None, collection=collection))
     _timed("freeze again", lambda: freeze_label_set(actor=None, collection=collection))
+    set_policy(actor=None, collection=collection, rule="single")
+    _timed("freeze by another policy", lambda: freeze_label_set(actor=None, collection=collection))
+    after, before = label_sets_in(collection)
+    _timed("their differences as JSON", lambda: _written(differences_as_json(before, after)))
 
 
 def _timed(name: str, do: Callable[[], object]) -> None:

@@ -26,14 +26,14 @@ FROM generate_series(0, %(images)s - 1) AS n;
 -- Two images to a study.
 UPDATE room SET study = even.study FROM room even WHERE room.n %% 2 = 1 AND even.n = room.n - 1;
 
-INSERT INTO classifier_study (id, collection_id, subject_key, origin, uploaded_by_id, created_at)
-SELECT study, %(collection)s, md5(n::text), 'api', %(uploader)s, now() - (%(images)s - n) * interval '1 second'
+INSERT INTO classifier_study (id, collection_id, subject_key, origin, dataset, uploaded_by_id, created_at)
+SELECT study, %(collection)s, md5(n::text), 'api', '', %(uploader)s, now() - (%(images)s - n) * interval '1 second'
 FROM room WHERE n %% 2 = 0;
 
 INSERT INTO classifier_image (id, study_id, collection_id, position, pixels, stored_bytes, pixel_sha256, width, height,
-                              bits, phash, phash_mirrored, cluster, created_at)
+                              bits, plane, phash, phash_mirrored, cluster, created_at)
 SELECT image, study, %(collection)s, n %% 2, 'images/' || image || '.png', 40000, md5(n::text) || md5(n::text),
-       512, CASE WHEN n %% 10 = 0 THEN 448 ELSE 512 END, CASE WHEN n %% 20 = 0 THEN 16 ELSE 8 END, n, -n,
+       512, CASE WHEN n %% 10 = 0 THEN 448 ELSE 512 END, CASE WHEN n %% 20 = 0 THEN 16 ELSE 8 END, '', n, -n,
        gen_random_uuid(), now() - (%(images)s - n) * interval '1 second'
 FROM room;
 
