@@ -5,8 +5,9 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.models import Image
-from mriplatform.accounts.access import NOT_FOUND, get_collection
+from classifier.models import Image, TrainingRun
+from classifier.selectors.training_runs import sees_run_labels, training_run_of
+from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
@@ -16,6 +17,11 @@ from reviews.selectors import label_sets_of, readings_of, to_decide
 READERS_GET_NO_LABELS = (
     "You read in this collection, and its labels say what the machine and the others answered on images that you "
     "may have yet to read. Somebody who does not read here can download them."
+)
+
+READERS_GET_NO_TRACE = (
+    "The trace names images with their labels, so it is shown only to those who may download the labels of the run's "
+    "collection, and do not read there."
 )
 
 READERS_GET_NO_KNOWN_CASES = (
@@ -96,6 +102,55 @@ def get_label_set(user: Visitor, label_set_id: UUID) -> LabelSet:
     if label_set is None:
         raise Http404(NOT_FOUND)
     return label_set
+
+
+def get_training_run(user: Visitor, run_id: UUID) -> TrainingRun:
+    """A training run, for those who may see models; `sees_run_figures` and `sees_run_labels` say how much of it."""
+    require_anywhere(user, Permission.VIEW_MODELS)
+    run = training_run_of(run_id)
+    if run is None:
+        raise Http404(NOT_FOUND)
+    return run
+
+
+def get_training_run_with_trace(user: Visitor, run_id: UUID) -> TrainingRun:
+    """A run whose labels the user may see, one by one."""
+    run = get_training_run(user, run_id)
+    if not sees_run_labels(user, run):
+        raise PermissionDenied(READERS_GET_NO_TRACE)
+    return run
+
+
+def get_training_run_to_cancel(user: Visitor, run_id: UUID) -> TrainingRun:
+    """A run that the user may stop: in its collection, where it has one."""
+    run = get_training_run(user, run_id)
+    if run.collection_id is None:
+        require_anywhere(user, Permission.TRAIN)
+    else:
+        get_collection(user, run.collection_id, Permission.TRAIN)
+    return run
+
+
+def get_image_with_labels(user: Visitor, image_id: UUID) -> Image:
+    """An image whose labels the user may see: never in a collection in which they read."""
+    image = _image(image_id)
+    get_collection_with_labels(user, image.collection_id)
+    return image
+
+
+def get_label_set_to_train(user: Visitor, label_set_id: UUID) -> LabelSet:
+    """A label set of a collection in which the user may train."""
+    label_set = get_label_set(user, label_set_id)
+    require_in(user, label_set.collection_id, Permission.TRAIN)
+    return label_set
+
+
+def get_collection_to_plan(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose retraining plan the user sets: never one in which they read."""
+    collection = get_collection(user, collection_id, Permission.TRAIN)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_LABELS)
+    return collection
 
 
 def _image(image_id: UUID) -> Image:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from classifier.models import ModelVersion
 from ml.labels import DISPLAY_NAMES
 from reviews.exceptions import ReviewRefused
 from reviews.models import Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
@@ -13,6 +14,10 @@ from reviews.services.statements import MAX_NOTE_CHARACTERS
 
 NOT_ASSESSABLE = ReviewEvent.Verdict.NOT_ASSESSABLE
 NOTE_TOO_LONG = {"max_length": f"The note is too long; the limit is {MAX_NOTE_CHARACTERS:,} characters."}
+RECIPES = [
+    ("head", "Head: the last layer alone, in seconds"),
+    ("fine_tune", "Fine-tune: the whole network, from pixels"),
+]
 ANSWERS = [*DISPLAY_NAMES.items(), (NOT_ASSESSABLE.value, NOT_ASSESSABLE.label)]
 
 
@@ -210,4 +215,55 @@ class WorklistFilterForm(Said):
     bits = forms.TypedChoiceField(
         choices=[("", "Any depth"), (8, "8 bit"), (16, "16 bit")], coerce=int, empty_value=None,
         required=False, error_messages={"invalid_choice": "The depth is 8 or 16 bit."},
+    )  # fmt: skip
+
+
+class RetrainForm(Said):
+    """From which version, by which recipe and with which seed a run learns."""
+
+    recipe = forms.ChoiceField(
+        choices=RECIPES,
+        error_messages={"invalid_choice": "Choose a recipe that the page offers."},
+    )  # fmt: skip
+    base = forms.ModelChoiceField(
+        ModelVersion.objects.none(),
+        required=False,
+        empty_label="What reads for this collection",
+        label="Start from",
+        error_messages={"invalid_choice": "Choose a version that the page offers."},
+    )
+    seed = forms.IntegerField(
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=0,
+        error_messages={"invalid": "The seed is a whole number."},
+    )
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        versions = self.fields["base"]
+        if isinstance(versions, forms.ModelChoiceField):
+            versions.queryset = ModelVersion.objects.defer("metadata").order_by("-number")
+
+
+class PlanForm(Said):
+    """When a collection is retrained by itself; an empty number is no such reason."""
+
+    every_labels = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        label="Every so many new labels",
+        error_messages={"invalid": "How many new labels: a whole number, or nothing."},
+    )
+    every_hours = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=8784,
+        label="Every so many hours, if there is any new label",
+        error_messages={"invalid": "How many hours: a whole number, or nothing."},
+    )
+    recipe = forms.ChoiceField(
+        choices=RECIPES,
+        error_messages={"invalid_choice": "Choose a recipe that the page offers."},
     )  # fmt: skip

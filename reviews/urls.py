@@ -1,6 +1,17 @@
 from django.urls import path
 
-from reviews.views import adjudication, figures, labels, protocol, reading, worklist
+from reviews.views import (
+    adjudication,
+    figures,
+    image_trace,
+    labels,
+    plans,
+    protocol,
+    reading,
+    retraining,
+    training_runs,
+    worklist,
+)
 
 urlpatterns = [
     path("collections/<uuid:collection_id>/worklist", worklist.worklist, name="worklist"),
@@ -49,5 +60,22 @@ urlpatterns = [
             ("figures", figures.figures_download, "figures-download"),
             ("figures/mine", figures.own_figures_download, "own-figures-download"),
         )
+    ),
+    path("label-sets/<uuid:label_set_id>/retrain", retraining.retrain, name="label-set-retrain"),
+    path("collections/<uuid:collection_id>/retraining-plan", plans.plan, name="retraining-plan"),
+    path("images/<uuid:image_id>/trace", image_trace.where_it_went, name="image-trace"),
+    path("training-runs", training_runs.runs, name="training-runs"),
+    path("training-runs/<uuid:run_id>", training_runs.run, name="training-run"),
+    path("training-runs/<uuid:run_id>/live", training_runs.run_live, name="training-run-live"),
+    path("training-runs/<uuid:run_id>/cancel", training_runs.run_cancel, name="training-run-cancel"),
+    path("training-runs/<uuid:run_id>/trace", training_runs.run_trace, name="training-run-trace"),
+    *(
+        path(
+            f"training-runs/<uuid:run_id>/trace.{form}",
+            training_runs.run_trace_download,
+            {"form": form},
+            name="training-run-trace-download",
+        )
+        for form in ("csv", "json")
     ),
 ]

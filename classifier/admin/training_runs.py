@@ -1,42 +1,74 @@
-"""Training runs in the admin: state, figures, curve and trace."""
+"""Training runs in the admin: state and figures, refreshed while one is active, and its cancelling."""
 
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
-from classifier.models import (
-    ModelVersion,
-    RunStatus,
-    TrainingRun,
-)
+from classifier.admin.person import staff_person
+from classifier.exceptions import PlatformError
+from classifier.models import ModelVersion, TrainingRun
+from classifier.selectors.training_runs import ACTIVE, may_cancel_run, sees_run_figures, sees_run_labels
+from classifier.services.training import cancel_run
+from mriplatform.accounts.roles import Permission
+from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
+
+_FIELDS = ("number", "state", "watch", "comparison", "base_version", "candidate", "collection", "recipe", "seed",
+           "rule", "manifest_sha256", "counts", "curve", "trace", "trigger", "started_by", "created_at",
+           "started_at", "finished_at", "attempt", "cancelled_by", "failure_reason")  # fmt: skip
+# What a run made of its labels; who reads those images must not see it.
+_OF_LABELS = ("comparison", "counts", "curve", "failure_reason", "manifest_sha256")
+_REFRESH_SECONDS = "2"
 
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
-    list_display = (
-        "number",
-        "state",
-        "started_by",
-        "created_at",
-        "finished_at",
-        "candidate",
-        "failure_reason",
-    )
-    list_filter = ("status",)
-    list_select_related = ("started_by", "base_version")
-    fields = ("number", "state", "comparison", "base_version", "candidate", "recipe", "seed", "manifest_sha256",
-              "counts", "curve", "trace", "started_by", "created_at", "started_at", "finished_at", "attempt",
-              "failure_reason")  # fmt: skip
-    readonly_fields = ("state", "comparison", "candidate", "counts", "curve", "trace")
+    list_display = ("number", "state", "collection", "trigger", "started_by", "created_at", "finished_at", "candidate",
+                    "watch")  # fmt: skip
+    list_filter = ("status", "trigger")
+    list_select_related = ("started_by", "base_version", "collection")
+    fields = _FIELDS
+    readonly_fields = ("state", "watch", "comparison", "candidate", "counts", "curve", "trace")
+    change_form_template = "admin/classifier/trainingrun/change_form.html"
+    actions = ("cancel",)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<uuid:pk>/cancel/",
+            self.admin_site.admin_view(self.cancel_view),
+            name="classifier_trainingrun_cancel",
+        )
+        return [own, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
-        # A report traces every label: a list of runs would otherwise carry all labels of all of them.
-        runs = super().get_queryset(request).defer("report", "progress", "base_version__metadata")
+        # Reports, curves and logs are large: a list of runs would otherwise carry all of them.
+        runs = super().get_queryset(request).defer("report", "progress", "log", "base_version__metadata")
         return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
+
+    def get_fields(self, request: HttpRequest, obj: TrainingRun | None = None) -> Any:
+        """Without what the person may not know: figures of labels that they read, labels that are not theirs."""
+        hidden = set()
+        if obj is not None and not sees_run_figures(request.user, obj):
+            hidden |= set(_OF_LABELS)
+        if obj is not None and not sees_run_labels(request.user, obj):
+            hidden.add("trace")
+        return [name for name in _FIELDS if name not in hidden]
+
+    def get_actions(
+        self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
+        actions = super().get_actions(request, action_location)
+        if not has_anywhere(request.user, Permission.TRAIN):
+            actions.pop("cancel", None)
+        return actions
 
     def change_view(
         self,
@@ -45,16 +77,53 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        response = super().change_view(request, object_id, form_url, extra_context)
-        if TrainingRun.objects.filter(
-            pk=object_id, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
-        ).exists():
-            response["Refresh"] = "2"
+        run = self.get_object(request, object_id)
+        active = run is not None and run.status in ACTIVE
+        context = {"may_cancel": active and run is not None and may_cancel_run(request.user, run)}
+        response = super().change_view(request, object_id, form_url, (extra_context or {}) | context)
+        if active:
+            response["Refresh"] = _REFRESH_SECONDS
         return response
+
+    @admin.action(description="Cancel the training run…")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> HttpResponse | None:
+        """Lead to the confirmation for the one active run among those chosen."""
+        run = queryset.filter(status__in=ACTIVE).first()
+        if run is None:
+            self.message_user(
+                request, "None of these is active, so there is nothing to cancel.", messages.WARNING
+            )
+            return None
+        return HttpResponseRedirect(reverse("admin:classifier_trainingrun_cancel", args=[run.pk]))
+
+    def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Ask once more, then cancel."""
+        run = self.get_queryset(request).filter(pk=pk).first()
+        if run is None or not may_cancel_run(request.user, run):
+            raise Http404
+        address = reverse("admin:classifier_trainingrun_change", args=[pk])
+        if request.method != "POST":
+            context = self.admin_site.each_context(request) | {
+                "title": f"Cancel {run}",
+                "opts": self.model._meta,
+                "run": run,
+                "active": run.status in ACTIVE,
+            }
+            return TemplateResponse(request, "admin/classifier/trainingrun/cancel.html", context)
+        try:
+            cancel_run(actor=staff_person(request), run=run)
+            self.message_user(request, f"{run} is being cancelled. Nothing of it is kept but its record.")
+        except PlatformError as refusal:
+            self.message_user(request, refusal.sentence, messages.ERROR)
+        return HttpResponseRedirect(address)
 
     @admin.display(description="state", ordering="status")
     def state(self, run: TrainingRun) -> str:
         return str(run.get_status_display())
+
+    @admin.display(description="live")
+    def watch(self, run: TrainingRun) -> str:
+        return format_html('<a href="{}">Open its page</a>', reverse("training-run", args=[run.pk]))
 
     @admin.display(description="candidate beside incumbent, on the reference part")
     def comparison(self, run: TrainingRun) -> str:
@@ -73,7 +142,10 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
 
     @admin.display(description="each label")
     def trace(self, run: TrainingRun) -> str:
-        return self._render("trace", run)
+        if not run.trace_lines.exists():
+            return "–"
+        address = reverse("training-run-trace", args=[run.pk])
+        return format_html('<a href="{}">What became of each, and why</a>', address)
 
     def _render(self, part: str, run: TrainingRun) -> str:
         return render_to_string(

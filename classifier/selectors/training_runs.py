@@ -76,9 +76,9 @@ def earlier_duration(kind: str) -> Duration | None:
 
 
 def seconds_left(run: TrainingRun, now: datetime | None = None) -> float | None:
-    """How long a running run still takes, by what earlier runs of its recipe took, or else by the share that is done.
+    """How long a running run still takes, by what earlier runs of its recipe took, or else by its stage's own pace.
 
-    None where nothing says so yet. A run that takes longer than the earlier ones is told from its own curve.
+    None where nothing says so yet.
     """
     if run.status != RunStatus.RUNNING or run.started_at is None:
         return None
@@ -86,17 +86,16 @@ def seconds_left(run: TrainingRun, now: datetime | None = None) -> float | None:
     earlier = earlier_duration(str(run.recipe.get("kind", "")))
     if earlier is not None and earlier.seconds > gone:
         return earlier.seconds - gone
-    share = share_done(run.progress)
-    return gone * (1 - share) / share if share else None
+    remaining = run.progress[-1].get("remaining_s") if run.progress else None
+    return float(remaining) if remaining is not None else None
 
 
 def share_done(progress: list[dict[str, Any]]) -> float | None:
     """How much of its present stage a run has done, above 0 and up to 1; None where its curve does not say."""
-    for step in reversed(progress):
-        for done, whole in (("step", "steps"), ("epoch", "epochs"), ("done", "of")):
-            if step.get(done) and step.get(whole):
-                return min(float(step[done]) / float(step[whole]), 1.0)
-    return None
+    newest = progress[-1] if progress else {}
+    if not newest.get("step") or not newest.get("steps"):
+        return None
+    return min(float(newest["step"]) / float(newest["steps"]), 1.0)
 
 
 def sees_run_figures(user: Visitor, run: TrainingRun) -> bool:

@@ -69,6 +69,7 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "classifier.view_versionchoice",
             "reviews.view_labelset",
             "reviews.view_labelsetentry",
+            "reviews.view_retrainingplan",
         }
     ),
     Role.APPROVER: frozenset(

@@ -12,18 +12,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.exceptions import PlatformError
-from classifier.models import ModelVersion
-from classifier.selectors import model_versions, version_reading_for
-from mriplatform.accounts.access import get_collection, require_in
+from mriplatform.accounts.access import get_collection
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter, staff_person
 from mriplatform.accounts.selectors import collections_of, has_anywhere, permissions_in
 from mriplatform.audit.admin import ReadOnlyAdmin
+from reviews.admin.retraining import RetrainingAdmin
 from reviews.models import LabelSet, LabelSetEntry, Outcome
 from reviews.models import SplitAssignment as Assignment
 from reviews.selectors import newest_label_set
-from reviews.services.label_sets import freeze_label_set, retrain
+from reviews.services.label_sets import freeze_label_set
 
 
 @admin.register(Assignment)
@@ -43,7 +42,7 @@ class LabelSetEntryAdmin(OwnCollectionsAdmin[LabelSetEntry]):
 
 
 @admin.register(LabelSet)
-class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
+class LabelSetAdmin(RetrainingAdmin, OwnCollectionsAdmin[LabelSet]):
     permission = Permission.DOWNLOAD_LABELS
     list_display = ("number", "collection", "parts", "left_out", "frozen_by", "created_at", "manifest_file")
     list_filter = (("collection", OwnRowsFilter),)
@@ -57,11 +56,7 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("freeze/", self.admin_site.admin_view(self.freeze_view), name="reviews_labelset_freeze"),
-            path(
-                "<uuid:pk>/retrain/", self.admin_site.admin_view(self.retrain_view),
-                name="reviews_labelset_retrain",
-            ),
-        ]  # fmt: skip
+        ]
         return own + super().get_urls()
 
     def changelist_view(
@@ -122,33 +117,6 @@ class LabelSetAdmin(OwnCollectionsAdmin[LabelSet]):
             self.message_user(request, f"{label_set} is frozen.")
         return HttpResponseRedirect(reverse("admin:reviews_labelset_change", args=[label_set.pk]))
 
-    def retrain_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Confirm, then hand the label set to a training of the head."""
-        label_set = self.get_queryset(request).filter(pk=pk).first()
-        if label_set is None:
-            raise Http404
-        require_in(request.user, label_set.collection_id, Permission.TRAIN)
-        if request.method != "POST":
-            return self._page(
-                request,
-                "retrain",
-                f"Retrain the head from {label_set}",
-                label_set=label_set,
-                reads=version_reading_for(label_set.collection_id),
-                versions=model_versions().defer("metadata"),
-                parts=self.parts(label_set),
-            )
-        try:
-            run = retrain(
-                actor=staff_person(request), label_set=label_set, base=_base(request), seed=_seed(request)
-            )
-        except PlatformError as refusal:
-            self.message_user(request, refusal.sentence, messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:reviews_labelset_change", args=[pk]))
-        address = reverse("admin:classifier_trainingrun_change", args=[run.pk])
-        self.message_user(request, format_html('<a href="{}">{}</a> is in line.', address, run))
-        return HttpResponseRedirect(address)
-
     def _page(self, request: HttpRequest, name: str, title: str, **more: Any) -> HttpResponse:
         context = self.admin_site.each_context(request) | {"title": title, "opts": self.model._meta} | more
         return TemplateResponse(request, f"admin/reviews/labelset/{name}.html", context)
@@ -170,19 +138,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise Http404 from error
-
-
-def _base(request: HttpRequest) -> ModelVersion | None:
-    """The version that was chosen to start from; None where none was."""
-    chosen = request.POST.get("base", "")
-    if not chosen:
-        return None
-    version = model_versions().filter(pk=_uuid(chosen)).first()
-    if version is None:
-        raise Http404
-    return version
-
-
-def _seed(request: HttpRequest) -> int:
-    text = request.POST.get("seed", "0")
-    return min(int(text), 2**31 - 1) if text.isdecimal() and len(text) < 20 else 0

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from reviews.api import adjudication, figures, labels, protocols, readings, worklist
+from reviews.api import (
+    adjudication,
+    figures,
+    image_trace,
+    labels,
+    plans,
+    protocols,
+    readings,
+    retraining,
+    training_runs,
+    worklist,
+)
 
 urlpatterns = [
     path("readings", readings.Readings.as_view(), name="api-readings"),
@@ -51,4 +62,23 @@ urlpatterns = [
     path(
         "collections/<uuid:collection_id>/figures/mine", figures.OwnFigures.as_view(), name="api-own-figures"
     ),
+    path(
+        "label-sets/<uuid:label_set_id>/retrain",
+        retraining.LabelSetRetrain.as_view(),
+        name="api-label-set-retrain",
+    ),
+    path(
+        "collections/<uuid:collection_id>/retraining-plan",
+        plans.CollectionRetrainingPlan.as_view(),
+        name="api-retraining-plan",
+    ),
+    path("images/<uuid:image_id>/trace", image_trace.ImageTrace.as_view(), name="api-image-trace"),
+    path("training-runs", training_runs.TrainingRuns.as_view(), name="api-training-runs"),
+    path("training-runs/<uuid:run_id>", training_runs.OneTrainingRun.as_view(), name="api-training-run"),
+    path(
+        "training-runs/<uuid:run_id>/cancel",
+        training_runs.CancelTrainingRun.as_view(),
+        name="api-training-run-cancel",
+    ),
+    path("training-runs/<uuid:run_id>/trace", training_runs.Trace.as_view(), name="api-training-run-trace"),
 ]

@@ -25,7 +25,7 @@ def labels_as_csv(rows: Iterable[LabelRow]) -> Iterator[str]:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(getattr(row, name)) for name in COLUMNS])
+        writer.writerow([safe_cell(getattr(row, name)) for name in COLUMNS])
         if text.tell() > _PIECE:
             yield text.getvalue()
             text.seek(0)
@@ -47,7 +47,8 @@ def labels_as_json(collection: Collection, rows: Iterable[LabelRow]) -> Iterator
     yield f"{''.join(waiting)}]}}"
 
 
-def _cell(value: object) -> str:
+def safe_cell(value: object) -> str:
+    """A value as a cell that no spreadsheet takes for a formula."""
     if value is None:
         return ""
     if isinstance(value, dict):

@@ -6,9 +6,8 @@ from typing import Any
 
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 
-from classifier.models import Image, JobStatus, ModelVersion, Promotion, TrainingRun
+from classifier.models import Image, JobStatus, ModelVersion, Promotion, RunStatus, TrainingRun
 from classifier.services.choices import choose_version
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
@@ -20,6 +19,7 @@ from reviews.services.known_cases import set_known_case
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
+from reviews.services.retraining import set_plan
 from tests.e2e.reading_room import furnish, say, slice_image, strange_image
 from tests.factories import (
     analysed_image,
@@ -30,6 +30,7 @@ from tests.factories import (
     make_version,
 )
 from tests.reviews.acts import Read
+from tests.reviews.runs import make_run
 
 STAFF = (Role.ML_ENGINEER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 # The apps of ours in the admin; those of others there are theirs.
@@ -152,16 +153,15 @@ def _machine(house: House) -> None:
         reason="Follow what is in force.",
     )
     frozen = freeze_label_set(actor=engineer, collection=collection)
-    run = TrainingRun.objects.create(
-        number=1, status=JobStatus.SUCCEEDED, recipe={"kind": "head"}, manifest=frozen.manifest.name,
-        manifest_sha256=frozen.manifest_sha256, base_version=other, started_by=engineer,
-        started_at=timezone.now(), finished_at=timezone.now(),
-    )  # fmt: skip
+    set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
+    run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
+    running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
     house.things |= {
         "other": other,
         "failed": failed.study,
         "queued": waiting.study,
         "run": run,
+        "running": running,
         "label_set": frozen,
     }
 
@@ -169,7 +169,7 @@ def _machine(house: House) -> None:
 def pages(house: House) -> Iterator[tuple[str, str]]:
     """Every page that is looked at, by the name of its address in the resolver, some in more than one state."""
     things, collections = house.things, (house.collection, house.assisted, house.empty)
-    plain = ("home", "login", "account", "password", "versions", "api-docs")
+    plain = ("home", "login", "account", "password", "versions", "training-runs", "api-docs")
     yield from ((name, reverse(name)) for name in plain)
     for name in ("collection", "worklist", "figures", "not-assessable", "labels", "disagreements"):
         yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
@@ -183,6 +183,13 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         yield "study", reverse("study", args=[things[study].pk])
     yield "study-compare", reverse("study-compare", args=[things["study"].pk])
     yield "version", reverse("version", args=[things["other"].pk])
+    for name in ("training-run", "training-run-cancel", "training-run-trace"):
+        yield name, reverse(name, args=[things["run"].pk])
+    yield "training-run", reverse("training-run", args=[things["running"].pk])
+    yield "training-run-cancel", reverse("training-run-cancel", args=[things["running"].pk])
+    yield "label-set-retrain", reverse("label-set-retrain", args=[things["label_set"].pk])
+    yield "retraining-plan", reverse("retraining-plan", args=[house.collection.pk])
+    yield "image-trace", reverse("image-trace", args=[things["decided"].pk])
     yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
     for change in ("amend", "withdraw"):
         yield "reading", reverse("reading", args=[house.readings["done"].pk]) + f"?{change}=1"
@@ -196,6 +203,7 @@ def admin_pages() -> Iterator[tuple[str, str]]:
     for name, arguments in (
         ("reviews_labelset_freeze", []),
         ("reviews_labelset_retrain", [frozen.pk]),
+        ("classifier_trainingrun_cancel", [TrainingRun.objects.latest("number").pk]),
         ("classifier_modelversion_promote", [newest.pk]),
         ("classifier_modelversion_roll_back", []),
     ):

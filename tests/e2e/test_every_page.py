@@ -34,6 +34,8 @@ NO_PAGES = {
         "own-figures-download",
         "figures-compute",
         "known-case-take-back",
+        "training-run-live",
+        "training-run-trace-download",
     ),
 }
 SAME_FOR_ALL = {"login", "api-docs", "password", "admin:password_change"}

@@ -49,10 +49,13 @@ def retrain(page: Page, collection_name: str) -> None:
     page.goto("/admin/reviews/labelset/freeze/")
     page.get_by_label(collection_name).check()
     page.get_by_role("button", name="Freeze the labels").click()
-    page.get_by_role("link", name=re.compile("Retrain the head")).click()
-    page.get_by_role("button", name="Retrain the head").click()
-    # The page asks again by itself until the run has ended.
-    expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name=re.compile("Retrain from this label set")).click()
+    expect(page.locator("#preview-sentence")).to_have_text(re.compile(r"\d+ (corrections|confirmations)"))
+    page.get_by_role("button", name="Retrain", exact=True).click()
+    page.get_by_role("link", name="Watch it live").click()
+    # The curve grows and the state changes by themselves; the page is never loaded again.
+    expect(page.locator("#run-live polyline").first).to_be_attached(timeout=120_000)
+    expect(page.get_by_role("heading", name="Finished")).to_be_visible(timeout=120_000)
     expect(page.get_by_role("columnheader", name="Incumbent")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Candidate")).to_be_visible()
 

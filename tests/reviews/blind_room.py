@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from classifier.models import RunStatus, TrainingRun
+from classifier.services.tracing import record_trace
 from mriplatform.identifiers import uuid7
 from reviews.models import Reading
 from reviews.services.protocols import set_protocol
@@ -46,7 +48,7 @@ class Room:
         self.disputed = make_study(collection).images.get()
         self.finished = [make_study(collection).images.get() for _ in range(6)]
         self.twins = []
-        self.reading = None
+        self.reading = self.run = None
 
     @property
     def unread(self):
@@ -59,6 +61,24 @@ class Room:
             fixed = {"pk": FIXED[place], "queued_at": MOMENT, "started_at": MOMENT, "finished_at": MOMENT}
             said = answer(ANSWERS[turn], SURE[turn])
             make_prediction(image, label=ANSWERS[turn], version=self.version, **said | fixed)
+
+    def trained(self, world):
+        """A run on the collection's labels, of which everything that it made of them is different in each world.
+
+        It traces the images that the machine answers; alice is told of none, since she said nothing that it used.
+        """
+        self.run = TrainingRun.objects.create(
+            number=1, status=RunStatus.SUCCEEDED, recipe={"kind": "head"}, manifest=f"manifests/{world}.jsonl",
+            manifest_sha256=f"{world:064d}", base_version=self.version, collection=self.collection,
+            started_at=MOMENT, finished_at=MOMENT, progress=[{"step": 1, "steps": 2, "loss": 0.25 + world}],
+            log=[{"at": MOMENT.isoformat(), "text": f"{world + 3} embeddings gathered."}],
+            report={"counts": {"train": world + 3}}, failure_reason=f"World {world}.",
+        )  # fmt: skip
+        lines = [
+            {"image": str(image.pk), "label": ANSWERS[(place + world) % len(ANSWERS)], "used_as": "train"}
+            for place, image in enumerate(self.unread)
+        ]
+        record_trace(run=self.run, lines=lines)
 
     def read_by_others(self, image, *labels):
         for reader, label in zip(self.others, labels, strict=True):

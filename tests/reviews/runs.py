@@ -9,10 +9,23 @@ from classifier.services.tracing import record_trace
 from reviews.models import LabelSet
 from reviews.services.label_sets import freeze_label_set
 
-PROGRESS = [{"stage": "embeddings", "done": 3, "of": 3}] + [
-    {"step": step, "steps": 40, "loss": 1 / step, "validation_loss": 1.2 / step, "validation_accuracy": 0.5 + step / 20}
-    for step in range(1, 9)
-]  # fmt: skip
+PROGRESS: list[dict[str, Any]] = [
+    {"stage": "embeddings"},
+    {"stage": "embeddings", "step": 3, "steps": 3},
+    {"stage": "head"},
+    *(
+        {
+            "stage": "head",
+            "step": step,
+            "steps": 40,
+            "remaining_s": 40.0 - step,
+            "loss": 1 / step,
+            "validation_loss": 1.2 / step,
+            "validation_accuracy": 0.5 + step / 20,
+        }
+        for step in range(1, 9)
+    ),
+]
 FIGURES = {
     "n": 120, "accuracy": 0.9, "balanced_accuracy": 0.89, "ece": 0.02,
     "per_class": {name: {"recall": 0.9} for name in ("glioma", "meningioma", "pituitary", "notumor")},

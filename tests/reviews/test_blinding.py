@@ -80,6 +80,7 @@ def walk(room):
         pks["prediction_id"] = FIXED[:2]
         pks["version_id"] = [room.version.pk]
         pks["label_set_id"] = [NOBODYS]
+        pks["run_id"] = [room.run.pk]
         with room.second.pixels.open("rb") as file:
             pixels = file.read()
         return Walk(client.cookies[settings.SESSION_COOKIE_NAME].value, pks, pixels).everything()
@@ -109,6 +110,7 @@ def differences(room, world, walk):
                 room.answered(alike, beginning=len(varied))
                 room.answered(varied, world=number)
                 prepare()
+                room.trained(number)
                 answers.append(walk(room.alice))
         one, *others = answers
         assert all(other.keys() == one.keys() for other in others)

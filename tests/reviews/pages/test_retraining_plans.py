@@ -1,0 +1,73 @@
+"""When a collection is retrained by itself: set on a page, by the API and in the admin, by whom it may be."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from reviews.models import RetrainingPlan
+from tests.factories import make_collection, make_user
+
+MAY = {"alice": 403, "erin": 200, "paul": 403, "otto": 403, "ada": 200, "eve": 404, "both": 403}
+
+
+@pytest.fixture
+def people(alice, engineer, member):
+    both = member("both", "ml_engineer")
+    both.memberships.create(collection=both.memberships.get().collection, role="radiologist")
+    return {
+        "alice": alice,
+        "erin": engineer,
+        "paul": member("paul", "approver"),
+        "otto": member("otto", "auditor"),
+        "ada": member("ada", "admin"),
+        "eve": make_user("eve", collection=make_collection(), role="ml_engineer"),
+        "both": both,
+    }
+
+
+@pytest.mark.parametrize("name", ["retraining-plan", "api-retraining-plan"])
+def test_who_sets_a_plan(browse, people, collection, name):
+    address = reverse(name, args=[collection.pk])
+    assert {who: browse(person).get(address).status_code for who, person in people.items()} == MAY
+    for who, person in people.items():
+        before = RetrainingPlan.objects.count()
+        client = browse(person)
+        sent = {"every_labels": 10 + before, "every_hours": "", "recipe": "head"}
+        if name == "retraining-plan":
+            answer = client.post(address, sent)
+        else:
+            answer = client.put(
+                address, json.dumps(sent | {"every_hours": None}), content_type="application/json"
+            )
+        assert (answer.status_code in (200, 302)) == (MAY[who] == 200)
+        assert RetrainingPlan.objects.count() - before == (MAY[who] == 200)
+
+
+def test_a_plan_is_kept_in_versions_and_may_be_none(browse, engineer, collection):
+    client, address = browse(engineer), reverse("retraining-plan", args=[collection.pk])
+    assert "nothing starts by itself" in client.get(address).content.decode()
+    for labels, hours in (("50", "24"), ("", ""), ("", "")):
+        client.post(address, {"every_labels": labels, "every_hours": hours, "recipe": "fine_tune"})
+    shown = client.get(reverse("api-retraining-plan", args=[collection.pk])).json()
+    assert [(row["version"], row["every_labels"], row["every_hours"]) for row in shown["history"]] == [
+        (2, None, None),
+        (1, 50, 24),
+    ]
+    assert shown["plan"] == shown["history"][0]
+    refused = client.post(address, {"every_labels": "0", "every_hours": "", "recipe": "head"})
+    assert refused.status_code == 400
+    assert RetrainingPlan.objects.count() == 2
+
+
+def test_the_admin_sets_the_same_plan_and_offers_no_collection_of_others(browse, people, collection):
+    client, add = browse(people["erin"]), "/admin/reviews/retrainingplan/add/"
+    page = client.get(add).content.decode()
+    assert "Neuro" in page
+    assert people["eve"].memberships.get().collection.name not in page
+    client.post(
+        add, {"collection": str(collection.pk), "every_labels": "7", "every_hours": "", "recipe": "head"}
+    )
+    plan = RetrainingPlan.objects.get()
+    assert (plan.every_labels, plan.every_hours, plan.set_by) == (7, None, people["erin"])
+    assert "Neuro" in client.get("/admin/reviews/retrainingplan/").content.decode()
