@@ -19,8 +19,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FOLDS: Final = 5
-# How many directions of the embeddings the head sees, and how strongly its weights are drawn to zero.
+# How many directions of the embeddings the head sees at most, how many images stand behind each of them at least, and
+# how strongly its weights are drawn to zero.
 _DIRECTIONS: Final = 64
+_IMAGES_A_DIRECTION: Final = 8
 _PENALTY: Final = 0.05
 _STEPS: Final = 150
 
@@ -127,7 +129,8 @@ def _whitened(known: Floats, asked: Floats) -> tuple[Floats, Floats]:
     """Both in the strongest directions of `known`, each of variance 1, with a column of ones."""
     mean = known.mean(axis=0)
     values, vectors = np.linalg.eigh((known - mean).T @ (known - mean) / len(known))
-    strongest = slice(-min(_DIRECTIONS, len(values)), None)
+    directions = max(len(CLASSES) - 1, min(_DIRECTIONS, len(known) // _IMAGES_A_DIRECTION))
+    strongest = slice(-min(directions, len(values)), None)
     turn = vectors[:, strongest] / np.sqrt(np.maximum(values[strongest], 1e-9 * max(values[-1], 1e-12)))
     known, asked = ((rows - mean) @ turn for rows in (known, asked))
     return tuple(np.column_stack((rows, np.ones(len(rows)))) for rows in (known, asked))  # type: ignore[return-value]
@@ -164,7 +167,10 @@ def _demand_fit(features: Floats, labels: Ints, groups: Sequence[str]) -> None:
         )
     if not np.isfinite(features).all():
         raise InputError("The embeddings hold numbers that are not finite.")
-    of = {index: len({g for g, label in zip(groups, labels, strict=True) if label == index}) for index in set(labels)}
+    of = {
+        index: len({g for g, label in zip(groups, labels, strict=True) if label == index})
+        for index in set(labels)
+    }
     few = [CLASSES[index] for index, count in sorted(of.items()) if count < 2]
     if len(of) < 2 or few:
         raise InputError(

@@ -208,6 +208,8 @@ FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHan
 INFERENCE_BATCH = env.integer("INFERENCE_BATCH", 32, minimum=1)
 INFERENCE_LEASE_SECONDS = env.integer("INFERENCE_LEASE_SECONDS", 60, minimum=1)
 INFERENCE_ATTEMPTS = env.integer("INFERENCE_ATTEMPTS", 3, minimum=1)
+# How long whoever would put a version in force waits for a worker that says whether it can load it.
+LOAD_CHECK_SECONDS = env.integer("LOAD_CHECK_SECONDS", 20, minimum=1)
 INFERENCE_RUNTIME = env.choice("INFERENCE_RUNTIME", "auto", ("auto", "onnx", "keras"))
 TRAINING_LEASE_SECONDS = env.integer("TRAINING_LEASE_SECONDS", 120, minimum=1)
 BELL_SECONDS = env.integer("BELL_SECONDS", 5, minimum=1)
@@ -262,6 +264,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reviews.compute_figures",
         "schedule": 300.0,
         "options": {"queue": "inference", "expires": 300},
+    },
+    # Searches for likely label errors: five thousand labels take a second.
+    "ring-label-errors": {
+        "task": "reviews.find_label_errors",
+        "schedule": 60.0,
+        "options": {"queue": "inference", "expires": 60},
     },
     # Passes over a backlog: each step asks about as many images as its rate allows since the last one.
     "step-rescores": {

@@ -2,6 +2,7 @@
 
 from reviews.models.eligibility import EligibilityPolicy, ImportedLabel, SentBack
 from reviews.models.figures import FigureRequest, FigureSnapshot
+from reviews.models.label_errors import LabelErrorSearch
 from reviews.models.label_set import LabelSet, LabelSetEntry, Split, SplitAssignment
 from reviews.models.protocol import KnownCase, ReadingProtocol
 from reviews.models.reading import Adjudication, Location, Reading, Reason, ReviewEvent, WithdrawalReason
@@ -17,6 +18,7 @@ __all__ = [
     "ImageStanding",
     "ImportedLabel",
     "KnownCase",
+    "LabelErrorSearch",
     "LabelSet",
     "LabelSetEntry",
     "Location",

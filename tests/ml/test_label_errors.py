@@ -15,7 +15,11 @@ from ml.labels import CLASSES, InputError
 def held_out():
     """Embeddings, labels and subjects of the fold that the shipped network was not trained on."""
     part = read_checkpoint(SHIPPED_CHECKPOINT).reference()
-    return np.asarray(part.embeddings, np.float64), np.asarray(part.labels, np.int64), [str(g) for g in part.groups]
+    return (
+        np.asarray(part.embeddings, np.float64),
+        np.asarray(part.labels, np.int64),
+        [str(g) for g in part.groups],
+    )
 
 
 def planted(labels, share, seed):
@@ -46,10 +50,12 @@ def test_right_labels_are_mostly_left_alone(held_out):
 
 
 def test_no_head_sees_what_it_is_asked_about(held_out):
-    embeddings, labels, groups = held_out
+    _, labels, groups = held_out
     fold = _folds(labels, groups, seed=0)
     assert all(len(set(fold[np.array(groups) == group])) == 1 for group in set(groups))
-    assert {tuple(np.bincount(labels[fold == number], minlength=4) > 0) for number in range(FOLDS)} == {(True,) * 4}
+    assert {tuple(np.bincount(labels[fold == number], minlength=4) > 0) for number in range(FOLDS)} == {
+        (True,) * 4
+    }
     # An image that says nothing but its own label: a head that had seen it would be sure of it.
     noise = np.random.default_rng(3).normal(size=(400, 64))
     said = np.random.default_rng(4).integers(0, 4, 400)
@@ -87,7 +93,10 @@ def test_five_thousand_labels_take_seconds(held_out):
 
 @pytest.mark.parametrize(
     ("labels", "groups", "says"),
-    [([0, 0, 1, 1], ["a", "b", "c", "c"], "meningioma has too few"), ([0, 0, 0, 0], list("abcd"), "two classes")],
+    [
+        ([0, 0, 1, 1], ["a", "b", "c", "c"], "meningioma has too few"),
+        ([0, 0, 0, 0], list("abcd"), "two classes"),
+    ],
 )
 def test_too_little_is_said_so(labels, groups, says):
     with pytest.raises(InputError, match=says):
