@@ -76,6 +76,14 @@ def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection
     return collection
 
 
+def get_collection_to_freeze(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose labels the user freezes, and by which policy: never one in which they read."""
+    collection = get_collection(user, collection_id, Permission.FREEZE_LABELS)
+    if is_reader_in(user, collection_id):
+        raise PermissionDenied(READERS_GET_NO_LABELS)
+    return collection
+
+
 def get_collection_to_configure(user: Visitor, collection_id: UUID) -> Collection:
     """A collection whose protocol the user sets."""
     return get_collection(user, collection_id, Permission.SET_PROTOCOL)

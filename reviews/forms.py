@@ -8,7 +8,8 @@ from django import forms
 from classifier.models import ModelVersion
 from ml.labels import DISPLAY_NAMES
 from reviews.exceptions import ReviewRefused
-from reviews.models import Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
+from reviews.models import EligibilityPolicy, Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
+from reviews.services.eligibility import LEAST_AGREEING, MOST_AGREEING
 from reviews.services.protocols import HIGHEST_RATE, LEAST_RANDOM, MAX_READERS
 from reviews.services.statements import MAX_NOTE_CHARACTERS
 
@@ -267,3 +268,31 @@ class PlanForm(Said):
         choices=RECIPES,
         error_messages={"invalid_choice": "Choose a recipe that the page offers."},
     )  # fmt: skip
+
+
+class PolicyForm(Said):
+    """Which labels a label set takes, with the version that it was seen at."""
+
+    rule = forms.ChoiceField(
+        label="A label counts", choices=EligibilityPolicy.Rule.choices, widget=forms.RadioSelect,
+        help_text="An adjudicator’s decision counts under every rule, and so does an imported label of an image that "
+        "nobody has read here.",
+        error_messages={"required": "Choose a rule.", "invalid_choice": "Choose a rule that the page offers."},
+    )  # fmt: skip
+    agreeing_reads = forms.IntegerField(
+        label="Agreeing blinded reads", min_value=LEAST_AGREEING, max_value=MOST_AGREEING,
+        help_text=f"{LEAST_AGREEING} to {MOST_AGREEING} readers who said the same before they saw the model’s answer, "
+        "and more than half of those asked. Counts with that rule alone.",
+        error_messages={"required": f"{LEAST_AGREEING} to {MOST_AGREEING} reads can be asked to agree."},
+    )  # fmt: skip
+    seen = forms.ChoiceField(
+        label="Said only after the model’s answer was seen", choices=EligibilityPolicy.Seen.choices,
+        help_text="A reader who says after the answer what they had said before it counts as blinded.",
+        error_messages={"invalid_choice": "Choose what the page offers."},
+    )  # fmt: skip
+    seen_weight = forms.FloatField(
+        label="Their weight", min_value=0.01, max_value=1,
+        help_text="From 0.01 to 1, where they are taken with less weight.",
+        error_messages={"required": "The weight is a number above 0, 1 at most."},
+    )  # fmt: skip
+    if_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)

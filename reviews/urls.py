@@ -2,8 +2,10 @@ from django.urls import path
 
 from reviews.views import (
     adjudication,
+    eligibility,
     figures,
     image_trace,
+    label_sets,
     labels,
     plans,
     protocol,
@@ -36,6 +38,16 @@ urlpatterns = [
             name="labels-download",
         )
         for form in ("csv", "json")
+    ),
+    path("collections/<uuid:collection_id>/label-sets", label_sets.label_sets, name="label-sets"),
+    path("collections/<uuid:collection_id>/label-sets/freeze", label_sets.freeze, name="label-set-freeze"),
+    path("collections/<uuid:collection_id>/eligibility", eligibility.eligibility, name="eligibility"),
+    path("label-sets/<uuid:label_set_id>", label_sets.label_set, name="label-set"),
+    path("label-sets/<uuid:label_set_id>/compare", label_sets.compare, name="label-set-compare"),
+    path(
+        "label-sets/<uuid:label_set_id>/compare.json",
+        label_sets.compare_download,
+        name="label-set-compare-download",
     ),
     path("collections/<uuid:collection_id>/disagreements", adjudication.disagreements, name="disagreements"),
     path(

@@ -12,8 +12,8 @@ from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_configure, get_collection_with_known_cases, get_image_of
+from reviews.api.seen import version_seen
 from reviews.api.serializers import READ_LABELS
-from reviews.exceptions import ReviewRefused
 from reviews.models import KnownCase, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
 from reviews.selectors.known_cases import known_cases
@@ -111,7 +111,7 @@ class CollectionProtocol(ApiView):
     def put(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_to_configure(request.user, collection_id)
         sent = self.sent(RulesSerializer, request.data)
-        seen = _version_seen(request)
+        seen = version_seen(request, "protocol")
         return _in_force(set_protocol(actor=person(request), collection=collection, if_version=seen, **sent))
 
 
@@ -182,14 +182,3 @@ def _shown(case: KnownCase) -> dict[str, Any]:
         "set_at": case.at,
         "read": case.read,  # type: ignore[attr-defined]  # annotated by known_cases
     }
-
-
-def _version_seen(request: Request) -> int:
-    """The version in If-Match; one that no protocol ever had where the tag is not one of ours."""
-    if_match: str | None = request.headers.get("If-Match")
-    if if_match is None:
-        sentence = "Send If-Match with the ETag of the protocol in force, so that nobody's change is lost."
-        raise ReviewRefused(sentence, code="if_match_missing", status=428)
-    # A proxy that compresses marks the tag as weak, or ends it in the encoding's name.
-    tag = if_match.strip().removeprefix("W/").strip('"').partition("-")[0]
-    return int(tag) if tag.isascii() and tag.isdigit() and len(tag) < 10 else -1

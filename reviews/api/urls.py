@@ -4,6 +4,7 @@ from reviews.api import (
     adjudication,
     figures,
     image_trace,
+    label_sets,
     labels,
     plans,
     protocols,
@@ -43,6 +44,32 @@ urlpatterns = [
     ),
     path("adjudications", adjudication.Adjudications.as_view(), name="api-adjudications"),
     path("label-sets", labels.LabelSets.as_view(), name="api-label-sets"),
+    path(
+        "collections/<uuid:collection_id>/eligibility",
+        label_sets.Eligibility.as_view(),
+        name="api-eligibility",
+    ),
+    path(
+        "collections/<uuid:collection_id>/eligibility/dry-run",
+        label_sets.DryRun.as_view(),
+        name="api-dry-run",
+    ),
+    path(
+        "collections/<uuid:collection_id>/label-sets",
+        label_sets.CollectionLabelSets.as_view(),
+        name="api-collection-label-sets",
+    ),
+    path("label-sets/<uuid:label_set_id>", label_sets.OneLabelSet.as_view(), name="api-label-set"),
+    path(
+        "label-sets/<uuid:label_set_id>/entries",
+        label_sets.LabelSetEntries.as_view(),
+        name="api-label-set-entries",
+    ),
+    path(
+        "label-sets/<uuid:label_set_id>/differences",
+        label_sets.LabelSetDifferences.as_view(),
+        name="api-label-set-differences",
+    ),
     path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
     path("collections/<uuid:collection_id>/worklist", worklist.Worklist.as_view(), name="api-worklist"),
     path(

@@ -1,0 +1,183 @@
+"""Label sets in words and figures, as their pages show them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.exceptions import BadRequest
+
+from classifier.models import Origin
+from ml.labels import DISPLAY_NAMES
+from reviews.models import EligibilityPolicy, LabelSet, LabelSetEntry, Split
+from reviews.selectors.listed_lines import USED, Narrowing
+from reviews.selectors.planned import Line
+from reviews.selectors.set_differences import CHANGES, Difference, Side
+
+Rule = EligibilityPolicy.Rule
+Seen = EligibilityPolicy.Seen
+
+PARTS: Final = (Split.TRAIN.value, Split.VALIDATION.value, Split.TEST.value)
+CHANGE_NAMES: Final = {
+    "added": "Added", "removed": "Removed", "label": "Label changed", "split": "Part changed",
+    "reason": "Reason changed", "weight": "Weight changed",
+}  # fmt: skip
+ORIGIN_NAMES: Final = {"reading": "Readings", "adjudication": "Adjudicator", "imported": "Imported"}
+# The chart of the classes: one bar for each, its parts beside each other.
+_WIDTH: Final = 360
+_STEP: Final = 36
+
+
+def in_words(policy: EligibilityPolicy) -> str:
+    """A policy as one sentence."""
+    rules = {
+        Rule.PROTOCOL: "Labels that are final by the reading protocol",
+        Rule.ADJUDICATED: "Labels that an adjudicator decided",
+        Rule.AGREEING: f"Labels that {policy.agreeing_reads} or more readers said before the machine’s answer was shown",
+        Rule.SINGLE: "Labels of a single read, as long as nobody contradicts",
+    }
+    seen = {
+        Seen.INCLUDE: "",
+        Seen.EXCLUDE: "; none that was said only after the machine’s answer was seen",
+        Seen.WEIGH: f"; those said only after the machine’s answer was seen count {policy.seen_weight:g}",
+    }
+    return f"{rules[Rule(policy.rule)]}{seen[Seen(policy.seen)]}."
+
+
+def counted(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a set as its page shows them; sets of before lack the tables, and have none."""
+    used = sum(counts[part] for part in PARTS)
+    tables: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+        ("Class", "classes", DISPLAY_NAMES),
+        ("Source", "sources", dict(Origin.choices)),
+        (
+            "Plane",
+            "planes",
+            {"": "Not known", "axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal"},
+        ),
+        ("Weight", "weights", {}),
+        ("Label from", "origins", ORIGIN_NAMES),
+    )
+    return {
+        "used": used,
+        "out": counts[Split.EXCLUDED.value],
+        "parts": [{"name": Split(part).label, "count": counts[part]} for part in PARTS],
+        "reasons": sorted(counts["reasons"].items(), key=lambda item: -item[1]),
+        "tables": [_table(title, counts[key], names) for title, key, names in tables if counts.get(key)],
+        "chart": _chart(counts["classes"]) if counts.get("classes") else None,
+    }
+
+
+def _table(title: str, found: Mapping[str, Mapping[str, int]], names: Mapping[str, str]) -> dict[str, Any]:
+    rows = [
+        {"name": names.get(value, value), "cells": [by[part] for part in PARTS], "total": sum(by.values())}
+        for value, by in found.items()
+    ]
+    return {"title": title, "rows": rows}
+
+
+def _chart(classes: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Where the bars stand: the longest is as wide as the chart."""
+    longest = max(sum(by.values()) for by in classes.values())
+    bars = []
+    for place, (name, by) in enumerate(classes.items()):
+        pieces, x = [], 0.0
+        for part in PARTS:
+            width = round(by[part] / longest * _WIDTH, 1)
+            if width:
+                pieces.append({"part": part, "x": round(x, 1), "width": width})
+            x += width
+        bars.append(
+            {
+                "name": DISPLAY_NAMES.get(name, name),
+                "total": sum(by.values()),
+                "words_y": 12 + place * _STEP,
+                "y": 18 + place * _STEP,
+                "pieces": pieces,
+            }
+        )
+    return {"width": _WIDTH, "height": len(bars) * _STEP, "bars": bars}
+
+
+def line_row(line: Line) -> dict[str, Any]:
+    """A line of a dry run, for the list of images."""
+    return _row(line.image, line.label, line.split.value, line.reason, line.weight) | {"source": line.source}
+
+
+def entry_row(entry: LabelSetEntry) -> dict[str, Any]:
+    return _row(str(entry.image_id), entry.label, entry.split, entry.reason, entry.weight) | {
+        "source": ORIGIN_NAMES.get(entry.provenance.get("source", ""), "")
+    }
+
+
+def _row(image: str, label: str, split: str, reason: str, weight: float) -> dict[str, Any]:
+    return {
+        "image": image,
+        "short": image.replace("-", "")[-8:],
+        "label": DISPLAY_NAMES.get(label, ""),
+        "split": Split(split).label,
+        "reason": reason,
+        "weight": "" if split == Split.EXCLUDED else f"{weight:g}",
+    }
+
+
+def pair_row(difference: Difference) -> dict[str, Any]:
+    """An image that two sets differ in: what each of them has."""
+    return {
+        "image": difference.image,
+        "short": difference.image.replace("-", "")[-8:],
+        "changes": [CHANGE_NAMES[change] for change in difference.changes],
+        "before": _side(difference.before),
+        "after": _side(difference.after),
+    }
+
+
+def _side(side: Side | None) -> dict[str, Any] | None:
+    return _row("", side.label, side.split, side.reason, side.weight) if side else None
+
+
+def change_tabs(counts: Mapping[str, int], before: LabelSet, chosen: str) -> list[dict[str, Any]]:
+    """A tab for each way in which an image can differ."""
+    names = {"": "All"} | CHANGE_NAMES
+    return [
+        {
+            "name": names[change],
+            "count": counts[change or "all"],
+            "url": f"?with={before.pk}&change={change}" if change else f"?with={before.pk}",
+            "current": change == chosen,
+        }
+        for change in ("", *CHANGES)
+    ]
+
+
+def narrowed_from(asked: Mapping[str, str]) -> Narrowing:
+    """Which images an address asks for.
+
+    Raises:
+        BadRequest: a part or a label that there is not.
+    """
+    split, label = asked.get("split", ""), asked.get("label", "")
+    if split not in ("", USED, *Split.values) or label not in ("", *DISPLAY_NAMES):
+        raise BadRequest("Choose a part and a label that the page offers.")
+    return Narrowing(split, label, asked.get("reason", "")[:120])
+
+
+def narrowing_choices(narrowing: Narrowing, reasons: Mapping[str, int]) -> dict[str, Any]:
+    """What the form that narrows a list offers, and what is chosen."""
+    return {
+        "splits": [("", "All"), (USED, "In a part"), *Split.choices],
+        "labels": [("", "Any"), *DISPLAY_NAMES.items()],
+        "reasons": [("", "Any"), *((reason, f"{reason} ({count})") for reason, count in reasons.items())],
+        "chosen": narrowing,
+    }
+
+
+def query(narrowing: Narrowing, *, start: UUID | str = "", **more: Any) -> str:
+    """The address of a page of the list: what is asked for, and the image after which it begins."""
+    asked = more | {
+        "split": narrowing.split,
+        "label": narrowing.label,
+        "reason": narrowing.reason,
+        "start": str(start),
+    }
+    return f"?{urlencode({name: value for name, value in asked.items() if value})}"
