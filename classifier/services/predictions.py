@@ -16,7 +16,7 @@ from classifier import doorbell
 from classifier.exceptions import StateConflict
 from classifier.models import Image, JobStatus, ModelVersion, Prediction
 from classifier.selectors import reading_versions, version_reading_for
-from classifier.selectors.shadows import shadows_over
+from classifier.services.shadow import queue_shadows
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -56,21 +56,9 @@ def queue_predictions(images: list[Image]) -> list[Prediction]:
         [Prediction(image=image, model_version=reads[image.collection_id]) for image in images],
         ignore_conflicts=True,
     )
-    _queue_shadows(images)
+    queue_shadows(images)
     doorbell.ring(doorbell.INFERENCE)
     return rows
-
-
-def _queue_shadows(images: list[Image]) -> None:
-    shadows = shadows_over({image.collection_id for image in images})
-    Prediction.objects.bulk_create(
-        [
-            Prediction(image=image, model_version=version, for_comparison=True)
-            for image in images
-            for version in shadows.get(image.collection_id, ())
-        ],
-        ignore_conflicts=True,
-    )
 
 
 @transaction.atomic

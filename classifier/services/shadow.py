@@ -1,14 +1,41 @@
 """A version in the shadow of a collection: it answers what comes in from now on, and no reader is shown it."""
 
-from django.db import IntegrityError, transaction
+from collections.abc import Iterable
+from typing import Final, Literal
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from classifier.exceptions import StateConflict
-from classifier.models import ModelVersion, Shadow
+from classifier.models import Image, ModelVersion, Prediction, Shadow
 from classifier.selectors import version_reading_for
+from classifier.selectors.shadows import shadows_over
 from classifier.services.registry import verify_stored_checkpoint
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
+
+# One lock for each collection: whoever begins a shadow there holds it alone, uploads hold it together.
+_SHADOW_LOCK: Final = 0x73_6861  # "sha"
+
+
+@transaction.atomic
+def queue_shadows(images: list[Image]) -> None:
+    """Queue, for comparison, what the versions in the shadow of the images' collections say of them.
+
+    Called where the images are stored, after them and in the same transaction.
+    """
+    collections = {image.collection_id for image in images}
+    _hold("pg_advisory_xact_lock_shared", collections)
+    shadows = shadows_over(collections)
+    Prediction.objects.bulk_create(
+        [
+            Prediction(image=image, model_version=version, for_comparison=True)
+            for image in images
+            for version in shadows.get(image.collection_id, ())
+        ],
+        ignore_conflicts=True,
+    )
 
 
 @transaction.atomic
@@ -24,8 +51,7 @@ def start_shadow(*, actor: User | None, version: ModelVersion, collection: Colle
     if not reason.strip():
         raise StateConflict("Say why: a shadow keeps its reason.", code="reason_missing", status=400)
     verify_stored_checkpoint(version)
-    # An upload refers to the collection, which holds its key: this waits for those before, and those after wait.
-    Collection.objects.select_for_update().get(pk=collection.pk)
+    _hold("pg_advisory_xact_lock", [collection.pk])
     reads = version_reading_for(collection.pk)
     if reads is not None and reads.pk == version.pk:
         raise StateConflict(
@@ -61,3 +87,16 @@ def end_shadow(*, actor: User | None, shadow: Shadow) -> Shadow:
         )  # fmt: skip
         locked.refresh_from_db()
     return locked
+
+
+def _hold(
+    lock: Literal["pg_advisory_xact_lock", "pg_advisory_xact_lock_shared"], collections: Iterable[UUID]
+) -> None:
+    """Hold the collections' locks until this transaction ends.
+
+    An upload that stored its images and asked no shadow has its moment before one that waits for it here; one that
+    waits for a shadow to begin sees it afterwards. So nothing that came in a shadow's time was asked of nobody.
+    """
+    with connection.cursor() as cursor:
+        for key in sorted(str(collection) for collection in collections):
+            cursor.execute(f"SELECT {lock}(%s, hashtext(%s))", [_SHADOW_LOCK, key])

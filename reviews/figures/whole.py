@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from reviews.figures import against, between, drift, model
+from reviews.figures import against, between, drift, model, shadow
 from reviews.figures.data import LABEL, UNAIDED, Bools, Figures, Images, Readings, Row
 
 FORM: Final = 1
@@ -24,7 +24,12 @@ _BETWEEN: Final = ("between_readers",)
 Embeddings = Callable[[drift.Periods], list[Row]]
 
 
-def all_figures(images: Images, readings: Readings, embeddings: Embeddings | None = None) -> dict[str, Any]:
+def all_figures(
+    images: Images,
+    readings: Readings,
+    embeddings: Embeddings | None = None,
+    shadows: Sequence[shadow.InShadow] = (),
+) -> dict[str, Any]:
     """Returns the content of a snapshot.
 
     `everything`: pooled over all images, for those who may see answers. `closed`: pooled over the images that nobody
@@ -33,12 +38,18 @@ def all_figures(images: Images, readings: Readings, embeddings: Embeddings | Non
 
     Args:
         embeddings: makes the rows of the embeddings' drift for the periods; None for none.
+        shadows: what versions answered unseen; for those who may see answers alone.
     """
     finished = readings.where(images.closed[readings.image] & (readings.purpose == LABEL))
     people = np.unique(readings.reader)
     return {
         "form": FORM,
-        "everything": _everything(images, readings, embeddings),
+        "everything": _everything(images, readings, embeddings)
+        | {
+            "shadow_reads": shadow.shadow_reads(readings, images, shadows),
+            "shadow_labels": shadow.shadow_labels(images, shadows),
+            "shadow_difference": shadow.shadow_difference(readings, images, shadows),
+        },
         "closed": _enough(_closed(images, finished)),
         "readers": {int(person): own_figures(images, readings, int(person)) for person in people},
     }

@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from classifier.models import Image, JobStatus
+from classifier.models import Image, JobStatus, Prediction, Shadow
 from classifier.selectors import answering_rows
 from classifier.selectors.versions import version_reading_for
 from ml.labels import NOT_ASSESSABLE
@@ -17,6 +17,7 @@ from mriplatform.accounts.models import Collection
 from reviews.figures import data
 from reviews.figures.data import ANSWERS, Floats, Images, Ints, Readings, Row
 from reviews.figures.drift import Periods, embedding_drift, sampled
+from reviews.figures.shadow import InShadow
 from reviews.models import ImageStanding, Outcome, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors.agreement import active_known_cases
 from reviews.selectors.unbiased import DAY, unbiased_images
@@ -42,6 +43,7 @@ class Gathered:
             that a number tells nobody who it is.
         embeddings: makes the rows of the embeddings' drift, from a sample of each period.
         events: how many review events there are.
+        shadows: what versions answered unseen, each version once.
     """
 
     images: Images
@@ -49,6 +51,7 @@ class Gathered:
     readers: dict[UUID, int]
     embeddings: Callable[[Periods], list[Row]]
     events: int
+    shadows: tuple[InShadow, ...] = ()
 
 
 def gather(collection: Collection) -> Gathered:
@@ -60,7 +63,8 @@ def gather(collection: Collection) -> Gathered:
     places = {key: place for place, key in enumerate(keys)}
     readings, readers = _readings(collection, places)
     events = ReviewEvent.objects.filter(reading__image__collection=collection).count()
-    return Gathered(images, readings, readers, lambda found: _embeddings(found, keys), events)
+    shadows = _shadows(collection, places)
+    return Gathered(images, readings, readers, lambda found: _embeddings(found, keys), events, shadows)
 
 
 def _images(collection: Collection) -> tuple[Images, list[UUID]]:
@@ -131,10 +135,34 @@ def _answers(collection: Collection, places: dict[UUID, int]) -> tuple[Ints, Flo
         in_force[place] = version is not None and by == version.pk
         if not aside:
             probabilities[place] = stated
-        machine[place] = _PLACES[NOT_ASSESSABLE] if aside else int(np.argmax(stated))
+        machine[place] = _said_by_machine(stated, aside)
         if in_force[place] and unlike is not None:
             novelty[place] = unlike
     return machine, probabilities, in_force, novelty
+
+
+def _shadows(collection: Collection, places: dict[UUID, int]) -> tuple[InShadow, ...]:
+    """What versions in the shadow answered of images that came in their time, and that others answer."""
+    found: dict[int, Ints] = {}
+    lasted = Shadow.objects.filter(collection=collection).select_related("model_version")
+    for shadow in lasted.defer("model_version__metadata").order_by("pk"):
+        number = shadow.model_version.number
+        answers = found.setdefault(number, np.full(len(places), -1))
+        rows = Prediction.objects.filter(
+            model_version=shadow.model_version_id, for_comparison=True, status=JobStatus.SUCCEEDED,
+            image__collection=collection, image__created_at__gte=shadow.started_at,
+        )  # fmt: skip
+        if shadow.ended_at is not None:
+            rows = rows.filter(image__created_at__lte=shadow.ended_at)
+        for place, stated, aside in _placed(
+            places, rows.order_by(), "image_id", "probabilities", "not_assessable"
+        ):
+            answers[place] = _said_by_machine(stated, aside)
+    return tuple(InShadow(number, answers) for number, answers in sorted(found.items()))
+
+
+def _said_by_machine(stated: Sequence[float] | None, aside: bool) -> int:
+    return _PLACES[NOT_ASSESSABLE] if aside or stated is None else int(np.argmax(stated))
 
 
 def _readings(collection: Collection, places: dict[UUID, int]) -> tuple[Readings, dict[UUID, int]]:

@@ -155,6 +155,30 @@ FIGURES: Final = {
         {"measure": "Measure"},
         chart="",
     ),
+    "shadow_reads": Words(
+        "In the shadow: agreement with first reads",
+        "Of versions that answer unseen, beside the answer that readers are shown, on the same images that came in the "
+        "shadow's time. First reads are made before any answer is shown, so they favour neither.",
+        f"{_KAPPA}. {_WILSON}",
+        "In the shadow",
+        {"version": "Version", "side": "Of", "measure": "Measure"},
+    ),
+    "shadow_difference": Words(
+        "In the shadow: what it would change",
+        "Points by which the version in the shadow agrees more often than the answer, in pairs: on the same first "
+        "reads, and on the same final labels. p counts images; the interval knows which are of one subject.",
+        "Cluster-robust interval by subject: Liang & Zeger 1986. Exact test: McNemar 1947",
+        "In the shadow",
+        {"version": "Version", "against": "Against"},
+    ),
+    "shadow_labels": Words(
+        "In the shadow: how often it names the final label",
+        "Final labels lean towards the answer: most who gave them had seen it, and nobody the shadow's. Where the two "
+        "versions differ little here, look at first reads.",
+        _MIXED,
+        "In the shadow",
+        {"version": "Version", "side": "Of", "measure": "Measure"},
+    ),
     "class_mix": Words(
         "Class mix over time",
         "How often the machine, and the final labels, say what, by when images came; period 0 are the first images.",
@@ -202,6 +226,8 @@ VALUES: Final[dict[str, dict[Any, str]]] = {
         "width": "Width", "height": "Height", "bits": "Bits per pixel", "bytes_per_pixel": "Bytes per pixel",
         "window_centre": "Window level", "window_width": "Window width", "novelty": "Unlikeness to a brain MRI",
     },
+    "side": {"shadow": "The version in the shadow", "answer": "The answer"},
+    "against": {"first_reads": "First reads", "final_labels": "Final labels"},
     "when": {
         "before": "Before the reveal", "after": "After the reveal",
         "assisted": "Shown from the start", "never": "Never shown",
@@ -224,13 +250,13 @@ VALUES: Final[dict[str, dict[Any, str]]] = {
 }  # fmt: skip
 NUMBERS: Final = {
     "readers": "Readers", "count": "Cases", "n": "Images", "value": "Value", "low": "95 % from", "high": "95 % to",
-    "p": "p",
+    "only_shadow": "Right: it alone", "only_answer": "Right: the answer alone", "p": "p",
 }  # fmt: skip
 _NO_SHARE: Final = {
     "kappa": "number", "fleiss": "number", "ac1": "number",
 }  # fmt: skip
 _UNITS: Final = {
-    "pairs_of_readers": "number", "change": "points", "seconds": "seconds",
+    "pairs_of_readers": "number", "change": "points", "shadow_difference": "points", "seconds": "seconds",
     "mix_drift": "number", "input_drift": "number", "embedding_drift": "number",
 }  # fmt: skip
 

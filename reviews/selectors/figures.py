@@ -1,13 +1,13 @@
 """The newest figures of a collection, as far as somebody may see them, and which collections' are due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from classifier.models import Image
+from classifier.models import Image, Shadow
 from mriplatform.accounts.models import Collection, User
 from reviews.figures.data import Figures
 from reviews.figures.whole import FORM
@@ -21,6 +21,7 @@ _MODEL: Final = ("model_accuracy", "truth_paths", "calibration", "calibration_er
 _DRIFT: Final = ("class_mix", "mix_drift", "input_drift", "embedding_drift")
 OWN: Final = ("with_themselves", "known_cases", *_MEASURED)
 POOLED: Final = ("between_readers", *_MEASURED, *_MODEL)
+SHADOW: Final = ("shadow_reads", "shadow_difference", "shadow_labels")
 EVERYTHING: Final = (
     *("between_readers", "pairs_of_readers", "with_themselves", "known_cases"),
     *(*_MEASURED, "by_reader", *_MODEL, *_DRIFT),
@@ -43,8 +44,21 @@ class ShownFigures:
 
 
 def everything(collection: Collection) -> ShownFigures:
-    """All pooled figures, for those who may see every answer in the collection anyway."""
-    return _shown(collection, "everything", EVERYTHING)
+    """All pooled figures, for those who may see every answer in the collection anyway.
+
+    Those of versions in the shadow are among them where there ever was one.
+    """
+    shadowed = Shadow.objects.filter(collection=collection).exists()
+    return _shown(collection, "everything", EVERYTHING + SHADOW * shadowed)
+
+
+def of_shadow(collection: Collection, version: int) -> ShownFigures:
+    """What the newest snapshot says of one version in the shadow of a collection."""
+    shown = _shown(collection, "everything", SHADOW)
+    figures = {
+        name: [row for row in rows if row["version"] == version] for name, rows in shown.figures.items()
+    }
+    return replace(shown, figures=figures)
 
 
 def closed(collection: Collection) -> ShownFigures:

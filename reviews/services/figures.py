@@ -67,7 +67,7 @@ def compute_figures(*, collection: Collection) -> FigureSnapshot | None:
         return None
     begun = time.monotonic()
     found = gather(collection)
-    content = all_figures(found.images, found.readings, found.embeddings)
+    content = all_figures(found.images, found.readings, found.embeddings, found.shadows)
     content["numbers"] = {str(reader): number for reader, number in found.readers.items()}
     seconds = time.monotonic() - begun
     snapshot = FigureSnapshot.objects.create(

@@ -36,6 +36,8 @@ def cell(name: str, row: dict[str, Any], key: str) -> str:
         return _percent(value)
     if key in ("from_day", "to_day"):
         return day(value)
+    if key == "version":
+        return f"Version {value}"
     if key in ("reader", "other"):
         return f"Reader {value}"
     if key in ("from", "to"):

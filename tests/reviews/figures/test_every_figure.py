@@ -22,10 +22,12 @@ from sklearn.metrics import (
 )
 from sklearn.metrics.pairwise import rbf_kernel
 from statsmodels.stats import inter_rater
+from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from reviews.figures.data import ANSWERS, ASSISTED, BLINDED, KNOWN, LABEL, REPEAT, UNAIDED, Readings
 from reviews.figures.drift import embedding_drift
+from reviews.figures.shadow import InShadow
 from reviews.figures.whole import all_figures
 from reviews.selectors.figure_words import FIGURES
 from tests.reviews.figures.rooms import PATHS, make_images, make_readings
@@ -90,7 +92,14 @@ def embeddings(found):
     return embedding_drift(VECTORS[found.reference], later)
 
 
-FOUND = all_figures(IMAGES, R, embeddings)["everything"]
+# One version answered two images in three unseen, rather better than the answer did; another has answered none.
+UNSEEN = np.where(
+    np.arange(COUNT) % 3 == 0,
+    -1,
+    np.where(RANDOM.random(COUNT) < 0.9, IMAGES.truth, (IMAGES.truth + 1) % 4),
+)
+SHADOWS = (InShadow(7, UNSEEN), InShadow(8, np.full(COUNT, -1)))
+FOUND = all_figures(IMAGES, R, embeddings, SHADOWS)["everything"]
 
 
 def table_of(said):
@@ -344,6 +353,50 @@ def check_embedding_drift(row):
     expected -= 2 * rbf_kernel(first, second, gamma=gamma).mean()  # Gretton et al. 2012, equation 3
     assert row["n"] == len(second)
     assert row["value"] == pytest.approx(expected)
+
+
+def beside(side):
+    return {"shadow": UNSEEN, "answer": IMAGES.machine}[side]
+
+
+def check_shadow_reads(row):
+    mask = LABELS & (R.first >= 0) & (UNSEEN[R.image] >= 0)
+    said, first, groups = beside(row["side"])[R.image][mask], R.first[mask], R.image[mask]
+    assert (row["version"], row["n"], row["readers"]) == (7, mask.sum(), len(np.unique(R.reader[mask])))
+    if row["measure"] == "kappa":
+        jackknifed(row, said, first, groups)
+    else:
+        assert row["value"] == pytest.approx(accuracy_score(first, said))
+        assert row["low"] < row["value"] < row["high"]
+
+
+def check_shadow_labels(row):
+    at = UNSEEN >= 0
+    truth, said = IMAGES.truth[at], beside(row["side"])[at]
+    measure = {
+        "accuracy": accuracy_score, "balanced_accuracy": balanced_accuracy_score, "kappa": cohen_kappa_score,
+    }[row["measure"]]  # fmt: skip
+    assert (row["version"], row["n"], row["value"]) == (7, at.sum(), pytest.approx(measure(truth, said)))
+    if row["measure"] == "accuracy":
+        same_ends(row, (truth == said).sum(), at.sum())
+
+
+def check_shadow_difference(row):
+    reads = LABELS & (R.first >= 0) & (UNSEEN[R.image] >= 0)
+    places, said = {
+        "first_reads": (R.image[reads], R.first[reads]),
+        "final_labels": (np.flatnonzero(UNSEEN >= 0), IMAGES.truth[UNSEEN >= 0]),
+    }[row["against"]]
+    right, before = UNSEEN[places] == said, IMAGES.machine[places] == said
+    fit = sm.OLS(right.astype(float) - before, np.ones(len(said))).fit(
+        cov_type="cluster", cov_kwds={"groups": places}, use_t=True
+    )
+    assert (row["version"], row["n"], row["value"]) == (7, len(said), pytest.approx(fit.params[0]))
+    assert (row["low"], row["high"]) == pytest.approx(tuple(fit.conf_int()[0]), rel=1e-3)
+    table = [[(right & before).sum(), (right & ~before).sum()], [(before & ~right).sum(), 0]]
+    assert (row["only_shadow"], row["only_answer"]) == (table[0][1], table[1][0])
+    p = mcnemar(table, exact=True).pvalue if row["against"] == "final_labels" else None
+    assert row["p"] == (pytest.approx(p) if p is not None else None)
 
 
 @pytest.mark.parametrize("name", FIGURES)
