@@ -47,6 +47,24 @@ class Verdict:
     image: Image | None = None
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """How a study comes in.
+
+    Attributes:
+        subject_key: the keyed hash of its subject, if it has one; never a pseudonym.
+        dataset: the labelled set that an import brings it from.
+        plane: one of `Plane`, where something that came with the images told it.
+        analyse: whether its predictions are queued.
+    """
+
+    origin: Origin
+    subject_key: str = ""
+    dataset: str = ""
+    plane: str = ""
+    analyse: bool = True
+
+
 @dataclass
 class UploadResult:
     """The studies that an upload made, and a verdict per file."""
@@ -87,7 +105,7 @@ def receive_upload(
     try:
         _check_quota(actor, files)
         subject = subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or ""
-        decoded = [_decode(number, part) for number, part in enumerate(files, start=1)]
+        decoded = [decode_part(number, part) for number, part in enumerate(files, start=1)]
         refused = [item for item in decoded if isinstance(item, Verdict)]
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
             first = refused[0]
@@ -105,7 +123,7 @@ def receive_upload(
     result = UploadResult()
     with transaction.atomic():
         for group in groups:
-            _store_group(result, actor, collection, group, subject, origin)
+            store_group(result, actor, collection, group, Arrival(origin, subject))
     result.verdicts.sort(key=lambda verdict: verdict.number)
     return result
 
@@ -119,13 +137,23 @@ def _check_quota(actor: User, files: Sequence[UploadedPart]) -> None:
             f"You sent more than {settings.UPLOADS_PER_MINUTE} studies in a minute. Wait a minute, then send the rest.",
             retry_after=60,
         )
+    check_room(actor, files)
+
+
+def check_room(actor: User, files: Sequence[UploadedPart]) -> None:
+    """Refuse what would fill the storage that one person may fill.
+
+    Raises:
+        StorageQuotaReached: it would.
+    """
     if bytes_stored_for(actor) + sum(len(part.data) for part in files) > settings.UPLOAD_BYTES_PER_USER:
         raise StorageQuotaReached(
             "Your storage is full. Ask an administrator to purge studies or raise the limit."
         )
 
 
-def _decode(number: int, part: UploadedPart) -> Decoded:
+def decode_part(number: int, part: UploadedPart) -> Decoded:
+    """One file as its canonical image, or the verdict that refuses it."""
     limits = Limits(max_bytes=settings.UPLOAD_MAX_IMAGE_BYTES, max_pixels=settings.UPLOAD_MAX_IMAGE_PIXELS)
     try:
         return number, canonicalise(part.data, part.filename, limits, decoder())
@@ -142,15 +170,13 @@ def _record_refusal(
     )  # fmt: skip
 
 
-def _store_group(
-    result: UploadResult,
-    actor: User,
-    collection: Collection,
-    group: Sequence[Decoded],
-    subject: str,
-    origin: Origin,
+def store_group(
+    result: UploadResult, actor: User, collection: Collection, group: Sequence[Decoded], arrival: Arrival
 ) -> None:
-    """Store one study with the images of `group` that the collection does not have yet."""
+    """Store one study with the images of `group` that the collection does not have yet.
+
+    To be called in a transaction; what became of each file is added to `result`.
+    """
     new: dict[str, tuple[int, CanonicalImage]] = {}
     repeated: list[tuple[int, str]] = []
     for item in group:
@@ -164,10 +190,13 @@ def _store_group(
             new[item[1].pixel_sha256] = item
     if not new:
         return
-    study = Study.objects.create(collection=collection, subject_key=subject, origin=origin, uploaded_by=actor)
+    study = Study.objects.create(
+        collection=collection, subject_key=arrival.subject_key, origin=arrival.origin, dataset=arrival.dataset,
+        uploaded_by=actor,
+    )  # fmt: skip
     images: dict[str, Image] = {}
     for position, (number, canonical) in enumerate(new.values()):
-        image, created = _store_image(study, canonical, position)
+        image, created = _store_image(study, canonical, position, arrival.plane)
         images[canonical.pixel_sha256] = image
         result.verdicts.append(
             Verdict(number, "stored", study=study, image=image)
@@ -175,16 +204,19 @@ def _store_group(
             else _duplicate_verdict(number, image)
         )
     result.verdicts += [_duplicate_verdict(number, images[sha]) for number, sha in repeated]
-    _finish_study(result, actor, study, list(images.values()))
+    _finish_study(result, actor, study, list(images.values()), analyse=arrival.analyse)
 
 
-def _finish_study(result: UploadResult, actor: User, study: Study, images: list[Image]) -> None:
+def _finish_study(
+    result: UploadResult, actor: User, study: Study, images: list[Image], *, analyse: bool
+) -> None:
     own = [image for image in images if image.study_id == study.pk]
     if not own:
         # Another request stored the same pixels between our look and our insert: there is nothing of ours to keep.
         study.delete()
         return
-    queue_predictions(own)
+    if analyse:
+        queue_predictions(own)
     record(
         action="study.uploaded", actor=actor, target=study, collection_id=study.collection_id, images=len(own)
     )
@@ -199,7 +231,7 @@ def _known_image(collection: Collection, canonical: CanonicalImage) -> Image | N
     )
 
 
-def _store_image(study: Study, canonical: CanonicalImage, position: int) -> tuple[Image, bool]:
+def _store_image(study: Study, canonical: CanonicalImage, position: int, plane: str) -> tuple[Image, bool]:
     """Insert one image with its pixels; if another request was quicker, return that one's row instead."""
     phash, mirrored = to_signed(canonical.phash), to_signed(canonical.phash_mirrored)
     identifier = uuid7()
@@ -212,6 +244,7 @@ def _store_image(study: Study, canonical: CanonicalImage, position: int) -> tupl
         "width": canonical.width,
         "height": canonical.height,
         "bits": canonical.bits,
+        "plane": plane,
         "window_centre": canonical.window[0] if canonical.window else None,
         "window_width": canonical.window[1] if canonical.window else None,
         "phash": phash,

@@ -134,11 +134,15 @@ def source_of(image: Labelled, root: Path | None) -> str:
     return "/".join(kept)
 
 
+def split_named(name: str) -> str:
+    """Returns the part that a folder or a column names, one of `ml.manifest.PARTS`; empty when it names none."""
+    return _SPLITS.get(name.strip().lower(), "")
+
+
 def _told(folders: Sequence[str]) -> tuple[str, str]:
     label = split = ""
     for name in reversed(folders):
-        if not split and name.lower() in _SPLITS:
-            split = _SPLITS[name.lower()]
+        split = split or split_named(name)
         if not label:
             try:
                 label = canonical_label(name)
