@@ -5,12 +5,14 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.models import Image, ModelVersion, Prediction, Study
+from classifier.models import GateDecision, GateRule, Image, ModelVersion, Prediction, Proposal, Study
 from classifier.selectors import images_of, model_versions, predictions_of, sees_answers, studies_of
+from classifier.selectors.gate import gate_decisions, gate_rules
+from classifier.selectors.proposals import proposals
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, is_reader_in
+from mriplatform.accounts.selectors import Visitor, has_anywhere, is_reader_in
 
 READERS_GET_NO_ANSWERS = (
     "You read in this collection, so what the model says is shown to you in your reading. Somebody who does not read "
@@ -86,3 +88,58 @@ def get_prediction(user: Visitor, prediction_id: UUID) -> Prediction:
     if prediction is None:
         raise Http404(NOT_FOUND)
     return prediction
+
+
+def get_proposal(user: Visitor, proposal_id: UUID) -> Proposal:
+    """A proposal with what became of it, for those who may see versions."""
+    require_anywhere(user, Permission.VIEW_MODELS)
+    proposal = proposals().filter(pk=proposal_id).first()
+    if proposal is None:
+        raise Http404(NOT_FOUND)
+    return proposal
+
+
+def get_proposal_to_decline(user: Visitor, proposal_id: UUID) -> Proposal:
+    """A proposal that the user may turn down: an approver, or whoever made it."""
+    proposal = get_proposal(user, proposal_id)
+    if proposal.proposed_by_id != user.pk:
+        require_anywhere(user, Permission.PROMOTE)
+    return proposal
+
+
+def may_roll_back(user: Visitor) -> bool:
+    """Who puts versions in force and who proposes them may go back alone: what comes back was in force before."""
+    return any(has_anywhere(user, permission) for permission in (Permission.PROMOTE, Permission.TRAIN))
+
+
+def require_roll_back(user: Visitor) -> None:
+    if not may_roll_back(user):
+        raise PermissionDenied("None of your roles may go back to an earlier version (promote, train).")
+
+
+def get_gate_rule(user: Visitor, rule_id: UUID) -> GateRule:
+    """A version of the gate's rule, for those who may see versions."""
+    require_anywhere(user, Permission.VIEW_MODELS)
+    rule = gate_rules().filter(pk=rule_id).first()
+    if rule is None:
+        raise Http404(NOT_FOUND)
+    return rule
+
+
+def get_gate_decision(user: Visitor, decision_id: UUID) -> GateDecision:
+    """A verdict of the gate, for those who may see versions."""
+    require_anywhere(user, Permission.VIEW_MODELS)
+    decision = gate_decisions().filter(pk=decision_id).first()
+    if decision is None:
+        raise Http404(NOT_FOUND)
+    return decision
+
+
+def may_ask_the_gate(user: Visitor) -> bool:
+    """Who trains and who decides may have a version judged again: it costs the locked part one more use."""
+    return any(has_anywhere(user, permission) for permission in (Permission.PROMOTE, Permission.TRAIN))
+
+
+def require_gate(user: Visitor) -> None:
+    if not may_ask_the_gate(user):
+        raise PermissionDenied("None of your roles may ask the gate (promote, train).")

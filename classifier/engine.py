@@ -146,6 +146,16 @@ class Engine:
         logger.info("Version %s is loaded (%s on %s).", version.number, predictor.runtime, predictor.device)
         return self._loaded[digest]
 
+    def load_anew(self, version: ModelVersion) -> LoadedModel:
+        """The version as `load` gives it, but fetched from the storage whatever this worker holds of it already.
+
+        Raises:
+            CheckpointRefused: as for `load`.
+        """
+        self._loaded.pop(version.checkpoint_sha256, None)
+        self._copy_of(version).unlink(missing_ok=True)
+        return self.load(version)
+
     def _make_predictor(self, checkpoint: Checkpoint) -> Predictor:
         use_keras = self._runtime == "keras" or (self._runtime == "auto" and Path("/dev/nvidia0").exists())
         return KerasPredictor(checkpoint) if use_keras else OnnxPredictor(checkpoint)
@@ -153,7 +163,7 @@ class Engine:
     def _fetch(self, version: ModelVersion) -> bytes:
         """The archive's bytes: this worker's copy if it is what was registered, else the storage's."""
         digest = version.checkpoint_sha256
-        copy = self._cache / f"{digest}.zip"
+        copy = self._copy_of(version)
         if copy.exists():
             data = copy.read_bytes()
             if hashlib.sha256(data).hexdigest() == digest:
@@ -169,6 +179,9 @@ class Engine:
             raise CheckpointError("its checkpoint was altered in the storage.")
         self._keep_copy(copy, data)
         return data
+
+    def _copy_of(self, version: ModelVersion) -> Path:
+        return self._cache / f"{version.checkpoint_sha256}.zip"
 
     def _keep_copy(self, copy: Path, data: bytes) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,13 @@
 """What people enter on the machine reader's pages."""
 
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
-from classifier.models import JobStatus
+from classifier.models import GateRule, JobStatus
 from classifier.services.uploads import Grouping
+from ml.gate import BOUNDS, DEFAULT_CRITERIA, Bound
 
 
 class SeveralFiles(forms.ClearableFileInput):
@@ -77,9 +78,108 @@ class ChooseVersionForm(forms.Form):
     )
 
 
+class ReasonForm(forms.Form):
+    """Why something is decided."""
+
+    reason = forms.CharField(
+        label="Why",
+        max_length=500,
+        help_text="Kept for ever. Do not name a person.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ApproveForm(ReasonForm):
+    """Why a version is put in force, and why the gate does not count, where it did not pass it."""
+
+    override_reason = forms.CharField(
+        label="Why the gate does not count here",
+        max_length=500,
+        required=False,
+        help_text="An override. It is logged, and shown with the version for ever.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class RollBackForm(ReasonForm):
+    """Why to go back, and to which version it was announced to lead."""
+
+    version = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class MomentForm(forms.Form):
+    """A moment, and whose reading of it: the platform's, or a collection's."""
+
+    at = forms.DateTimeField(required=False)
+    collection = forms.UUIDField(required=False)
+
+
 class StatusFilter(forms.Form):
     """The filters of a collection's table, as they stand in the address."""
 
     status = forms.ChoiceField(choices=JobStatus.choices, required=False)
     before = forms.UUIDField(required=False)
     after = forms.UUIDField(required=False)
+
+
+class GateRuleForm(forms.Form):
+    """The next version of the gate's rule: what the newest says, to be changed."""
+
+    expected = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    allowed_change = forms.CharField(
+        label="What may change", max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    protocol = forms.CharField(
+        label="Protocol",
+        max_length=4000,
+        help_text="How a candidate is measured.",
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    impact = forms.CharField(
+        label="Impact",
+        max_length=4000,
+        help_text="What a wrong change could do, and what stands against that.",
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for bound in BOUNDS:
+            self.fields[bound.key] = _field_of(bound)
+
+    @classmethod
+    def after(cls, rule: GateRule) -> Self:
+        """The form filled with what a rule says."""
+        texts = {"allowed_change": rule.allowed_change, "protocol": rule.protocol, "impact": rule.impact}
+        return cls(initial={"expected": rule.number, **texts, **DEFAULT_CRITERIA, **rule.criteria})
+
+    def texts(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("allowed_change", "protocol", "impact")]
+
+    def bounds(self) -> list[forms.BoundField]:
+        return [self[bound.key] for bound in BOUNDS]
+
+    def sentence(self) -> str:
+        """What is wrong with what was entered, by the names of its fields."""
+        return " ".join(
+            f"{self[name].label}: {' '.join(map(str, said))}" for name, said in self.errors.items()
+        )
+
+    def as_rule(self) -> dict[str, Any]:
+        """What was entered, as `write_rule` takes it."""
+        data = dict(self.cleaned_data)
+        return {
+            "criteria": {bound.key: data.pop(bound.key) for bound in BOUNDS},
+            **data,
+        }
+
+
+def _field_of(bound: Bound) -> forms.Field:
+    words: dict[str, Any] = {
+        "label": bound.title,
+        "help_text": f"{bound.meaning} From {bound.low:g} to {bound.high:g}.",
+    }
+    if bound.whole:
+        return forms.IntegerField(min_value=int(bound.low), max_value=int(bound.high), **words)
+    widget = forms.NumberInput(attrs={"step": "any"})
+    return forms.FloatField(min_value=bound.low, max_value=bound.high, widget=widget, **words)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from classifier.jobs import inference, reaping, training
+from classifier.jobs import gate_requests, inference, reaping, training
 
 
 @shared_task(name="classifier.drain_predictions")
@@ -18,3 +18,4 @@ def reap_expired_leases() -> None:
 @shared_task(name="classifier.drain_training")
 def drain_training() -> None:
     training.drain()
+    gate_requests.drain()

@@ -16,8 +16,11 @@ from django.utils import timezone
 
 from classifier.models import (
     NOT_ASSESSABLE,
+    GateDecision,
+    GateRule,
     Image,
     JobStatus,
+    LoadCheck,
     ModelVersion,
     Origin,
     Prediction,
@@ -75,7 +78,8 @@ def make_people(collection: Collection, prefix: str = "") -> dict[Role, User]:
 
 
 def make_version(*, promoted: bool = True, **metadata: Any) -> ModelVersion:
-    """A registered version with stand-in bytes for a checkpoint; in force unless told otherwise."""
+    """A registered version with stand-in bytes for a checkpoint, which a worker is said to have loaded just now; in
+    force unless told otherwise."""
     number = (ModelVersion.objects.values_list("number", flat=True).order_by("-number").first() or 0) + 1
     archive = f"stand-in checkpoint {number}".encode()
     digest = hashlib.sha256(archive).hexdigest()
@@ -89,12 +93,39 @@ def make_version(*, promoted: bool = True, **metadata: Any) -> ModelVersion:
         checkpoint_sha256=digest,
         metadata={"classes": list(CLASSES), "novelty": NOVELTY} | metadata,
     )
+    say_loaded(version)
     if promoted:
         sequence = Promotion.objects.count() + 1
         Promotion.objects.create(
             sequence=sequence, model_version=version, kind=Promotion.Kind.PROMOTE, reason="for the test"
         )
     return version
+
+
+def say_loaded(version: ModelVersion, *, passed: bool = True, words: str = "") -> LoadCheck:
+    """A worker's word that it could load a version a moment ago, or could not."""
+    return LoadCheck.objects.create(
+        model_version=version,
+        answered_at=timezone.now(),
+        passed=passed,
+        words=words,
+        worker="stand-in:1",
+        runtime="onnxruntime",
+        device="cpu",
+    )
+
+
+def make_decision(
+    version: ModelVersion, incumbent: ModelVersion, verdict: str = "pass", **more: Any
+) -> GateDecision:
+    """The gate's verdict of a version beside another one, by a rule of few words."""
+    rule = GateRule.objects.order_by("-number").first() or GateRule.objects.create(
+        number=1, allowed_change="The head.", protocol="Both on the same part.", criteria={}, impact="None."
+    )
+    said = {"name": "size", "answer": verdict, "sentence": "Enough images.", "figures": {"n": 400}}
+    part = {"part": "reference part", "sha256": "a" * 64, "n": 400}
+    given = {"criteria": [said], "parts": [part], "rule": rule} | more
+    return GateDecision.objects.create(candidate=version, incumbent=incumbent, verdict=verdict, **given)
 
 
 def make_image(study: Study, *, seed: int = 0, cluster: UUID | None = None, position: int = 0) -> Image:

@@ -1,35 +1,26 @@
-"""Model versions in the admin: figures, which is in force, which reads for a collection, promotion and roll-back."""
+"""Model versions in the admin: figures, which is in force, which reads for a collection, proposing and going back."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from classifier.access import may_roll_back, require_roll_back
 from classifier.admin.person import staff_person
-from classifier.exceptions import PlatformError
-from classifier.models import (
-    Evaluation,
-    ModelVersion,
-    Promotion,
-    VersionChoice,
-)
-from classifier.selectors import version_before, version_in_force
-from classifier.services.registry import promote, roll_back
+from classifier.admin.promotions import confirm, decide, entered
+from classifier.models import Evaluation, ModelVersion, Promotion, VersionChoice
+from classifier.selectors import version_before
+from classifier.selectors.proposals import open_proposals
+from classifier.services.promotion import propose, roll_back
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import OwnCollectionsAdmin, OwnRowsFilter
 from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
-
-
-def _reason(request: HttpRequest) -> str:
-    """What was entered as the reason, without the one character that Postgres takes in no text."""
-    return request.POST.get("reason", "").replace("\0", "")
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -47,12 +38,6 @@ class EvaluationAdmin(ReadOnlyAdmin[Evaluation]):
     @admin.display(description="accuracy")
     def accuracy(self, evaluation: Evaluation) -> str:
         return f"{evaluation.figures['accuracy']:.3f}"
-
-
-@admin.register(Promotion)
-class PromotionAdmin(ReadOnlyAdmin[Promotion]):
-    list_display = ("sequence", "kind", "model_version", "promoted_by", "at", "reason")
-    list_select_related = ("model_version", "promoted_by")
 
 
 @admin.register(VersionChoice)
@@ -75,7 +60,16 @@ class VersionChoiceAdmin(OwnCollectionsAdmin[VersionChoice]):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
-    list_display = ("number", "name", "in_force", "figures", "training_run", "created_at", "put_in_force")
+    list_display = (
+        "number",
+        "name",
+        "in_force",
+        "overridden",
+        "figures",
+        "training_run",
+        "created_at",
+        "next_step",
+    )
     list_display_links = ("number", "name")
     list_select_related = ("training_run",)
     # A checkpoint has no address to be fetched from; its hash says which one it is.
@@ -85,8 +79,8 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
-                "<uuid:pk>/promote/", self.admin_site.admin_view(self.promote_view),
-                name="classifier_modelversion_promote",
+                "<uuid:pk>/propose/", self.admin_site.admin_view(self.propose_view),
+                name="classifier_modelversion_propose",
             ),
             path(
                 "roll-back/", self.admin_site.admin_view(self.roll_back_view),
@@ -97,26 +91,37 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
         newest = Promotion.objects.order_by("-sequence").values("model_version_id")[:1]
+        proposed = open_proposals().filter(version=OuterRef("pk")).order_by().values("pk")[:1]
+        overridden = Promotion.objects.filter(model_version=OuterRef("pk")).exclude(override_reason="")
         return (
             super()
             .get_queryset(request)
-            .annotate(in_force_id=Subquery(newest))
+            .annotate(
+                in_force_id=Subquery(newest),
+                proposal_id=Subquery(proposed),
+                was_overridden=Exists(overridden),
+            )
             .prefetch_related("evaluations")
         )
 
     def get_list_display(self, request: HttpRequest) -> Any:
         shown = list(super().get_list_display(request))
-        return shown if has_anywhere(request.user, Permission.PROMOTE) else shown[:-1]
+        acts = has_anywhere(request.user, Permission.PROMOTE) or has_anywhere(request.user, Permission.TRAIN)
+        return shown if acts else shown[:-1]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = (extra_context or {}) | {"may_promote": has_anywhere(request.user, Permission.PROMOTE)}
+        context = (extra_context or {}) | {"may_roll_back": may_roll_back(request.user)}
         return super().changelist_view(request, context)
 
     @admin.display(boolean=True)
     def in_force(self, version: Any) -> bool:
         return bool(version.in_force_id == version.pk)
+
+    @admin.display(description="override")
+    def overridden(self, version: Any) -> str:
+        return "Against the gate" if version.was_overridden else ""
 
     @admin.display(description="accuracy on its reference part")
     def figures(self, version: ModelVersion) -> str:
@@ -124,56 +129,44 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         return f"{evaluations[0].figures['accuracy']:.3f}" if evaluations else "not measured"
 
     @admin.display(description="")
-    def put_in_force(self, version: ModelVersion) -> str:
+    def next_step(self, version: Any) -> str:
         if self.in_force(version):
             return ""
-        address = reverse("admin:classifier_modelversion_promote", args=[version.pk])
-        return format_html('<a href="{}">Put in force…</a>', address)
+        name, words = ("classifier_proposal_decide", "Decide…") if version.proposal_id else (
+            "classifier_modelversion_propose", "Propose…"
+        )  # fmt: skip
+        address = reverse(f"admin:{name}", args=[version.proposal_id or version.pk])
+        return format_html('<a href="{}">{}</a>', address, words)
 
-    def promote_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+    def propose_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        require_anywhere(request.user, Permission.TRAIN)
         version = get_object_or_404(ModelVersion, pk=pk)
         if request.method == "POST":
-            return self._decide(
+            return decide(
+                self,
                 request,
-                lambda: promote(actor=staff_person(request), version=version, reason=_reason(request)),
+                lambda: propose(
+                    actor=staff_person(request), version=version, reason=entered(request, "reason")
+                ),
+                "Version {0.version.number} is proposed; somebody else decides.",
             )
-        return self._confirm(request, f"Put version {version.number} in force", version)
+        return confirm(self, request, f"Propose version {version.number}", version, gate_matters=True)
 
     def roll_back_view(self, request: HttpRequest) -> HttpResponse:
+        require_roll_back(request.user)
         if request.method == "POST":
-            return self._decide(
+            return decide(
+                self,
                 request,
                 lambda: roll_back(
-                    actor=staff_person(request), reason=_reason(request), expected=_number(request, "version")
+                    actor=staff_person(request),
+                    reason=entered(request, "reason"),
+                    expected=_number(request, "version"),
                 ),
+                "{0.model_version} is in force; the next image is read by it.",
             )
-        require_anywhere(request.user, Permission.PROMOTE)
         before = version_before()
         if before is None:
             self.message_user(request, "There is no earlier version to go back to.", messages.ERROR)
             return HttpResponseRedirect(reverse("admin:classifier_modelversion_changelist"))
-        return self._confirm(request, f"Roll back to version {before.number}", before)
-
-    def _decide(self, request: HttpRequest, decision: Any) -> HttpResponse:
-        require_anywhere(request.user, Permission.PROMOTE)
-        try:
-            promotion = decision()
-            self.message_user(
-                request, f"{promotion.model_version} is in force; the next image is read by it."
-            )
-        except PlatformError as refusal:
-            self.message_user(request, refusal.sentence, messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:classifier_modelversion_changelist"))
-
-    def _confirm(self, request: HttpRequest, title: str, version: ModelVersion) -> HttpResponse:
-        require_anywhere(request.user, Permission.PROMOTE)
-        current = version_in_force()
-        context = self.admin_site.each_context(request) | {
-            "title": title,
-            "version": version,
-            "current": current,
-            "figures": version.evaluations.first(),
-            "current_figures": current.evaluations.first() if current else None,
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/classifier/modelversion/promote.html", context)
+        return confirm(self, request, f"Roll back to version {before.number}", before, asks_worker=True)

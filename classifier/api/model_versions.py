@@ -7,10 +7,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier.api.serializers import ModelVersionDetailSerializer, ModelVersionSerializer, MomentSerializer
-from classifier.api.shown import shown_version, shown_whole_version
+from classifier.access import get_collection_to_choose
+from classifier.api.shown_versions import shown_version, shown_whole_version
+from classifier.api.version_serializers import (
+    InForceSerializer,
+    ModelVersionDetailSerializer,
+    ModelVersionSerializer,
+)
 from classifier.exceptions import StateConflict
-from classifier.selectors import model_versions, version_in_force
+from classifier.selectors import model_versions, version_in_force, version_reading_for
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
 from mriplatform.api.schema import problems
@@ -50,18 +55,23 @@ class OneModelVersion(ApiView):
 
 class InForce(ApiView):
     serializer_class = ModelVersionDetailSerializer
-    query_serializer = MomentSerializer
+    query_serializer = InForceSerializer
 
     @extend_schema(
         operation_id="get_model_version_in_force",
-        summary="The model version in force, now or at a moment",
-        parameters=[MomentSerializer],
+        summary="The model version in force, now or at a moment, on the platform or for a collection",
+        parameters=[InForceSerializer],
         responses={200: ModelVersionDetailSerializer, **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request) -> Response:
         asked = self.asked(request)
         require_anywhere(request.user, Permission.VIEW_MODELS)
-        version = version_in_force(asked.get("at"))
+        at, collection_id = asked.get("at"), asked.get("collection")
+        if collection_id is None:
+            version = version_in_force(at)
+        else:
+            collection = get_collection_to_choose(request.user, collection_id)
+            version = version_reading_for(collection.pk, at)
         if version is None:
             raise StateConflict("No model was in force at that moment.", code="no_model_in_force", status=404)
         whole = model_versions().get(pk=version.pk)

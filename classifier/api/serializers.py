@@ -251,30 +251,3 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class UploadedSerializer(serializers.Serializer[Any]):
     studies = StudySerializer(many=True, help_text="Those that the upload made.")
     files = VerdictSerializer(many=True, help_text="What became of each file.")
-
-
-class PromotionSerializer(serializers.Serializer[Any]):
-    at = serializers.DateTimeField()
-    kind = serializers.CharField()
-    reason = serializers.CharField()
-    by = serializers.CharField(allow_null=True)
-
-
-class EvaluationSerializer(serializers.Serializer[Any]):
-    part = serializers.CharField()
-    part_sha256 = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    figures = serializers.DictField()
-
-
-class ModelVersionSerializer(VersionNameSerializer):
-    in_force = serializers.BooleanField()
-    checkpoint_sha256 = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    accuracy = serializers.FloatField(allow_null=True, help_text="Of its newest evaluation.")
-
-
-class ModelVersionDetailSerializer(ModelVersionSerializer):
-    metadata = serializers.DictField(help_text="What the checkpoint says of itself.")
-    evaluations = EvaluationSerializer(many=True)
-    promotions = PromotionSerializer(many=True)

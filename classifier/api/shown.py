@@ -141,41 +141,6 @@ def shown_choice(collection: Collection, at: datetime | None = None) -> Shown:
     }
 
 
-def shown_version(version: ModelVersion, current: ModelVersion | None) -> Shown:
-    """A model version in a line; `current` is the one in force."""
-    evaluations = list(version.evaluations.all())
-    return {
-        "id": version.pk,
-        "number": version.number,
-        "name": version.name,
-        "in_force": current is not None and current.pk == version.pk,
-        "checkpoint_sha256": version.checkpoint_sha256,
-        "created_at": version.created_at,
-        "accuracy": evaluations[0].figures.get("accuracy") if evaluations else None,
-    }
-
-
-def shown_whole_version(version: ModelVersion, current: ModelVersion | None) -> Shown:
-    """A model version with its metadata, evaluations and promotions."""
-    evaluated = ("part", "part_sha256", "created_at", "figures")
-    promotions = [
-        {
-            "at": row.at,
-            "kind": row.kind,
-            "reason": row.reason,
-            "by": row.promoted_by.get_username() if row.promoted_by else None,
-        }
-        for row in version.promotions.all()
-    ]
-    return shown_version(version, current) | {
-        "metadata": version.metadata,
-        "evaluations": [
-            {name: getattr(row, name) for name in evaluated} for row in version.evaluations.all()
-        ],
-        "promotions": promotions,
-    }
-
-
 def shown_upload(user: Visitor, result: UploadResult) -> Shown:
     return {
         "studies": shown_studies(user, result.studies),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from classifier.api import collections, images, model_versions, predictions, studies
+from classifier.api import collections, gate, images, model_versions, predictions, proposals, studies
 
 urlpatterns = [
     path("collections", collections.Collections.as_view(), name="api-collections"),
@@ -24,6 +24,39 @@ urlpatterns = [
     ),
     path("model-versions", model_versions.ModelVersions.as_view(), name="api-model-versions"),
     path("model-versions/in-force", model_versions.InForce.as_view(), name="api-model-version-in-force"),
+    path("model-versions/roll-back", proposals.RollBack.as_view(), name="api-roll-back"),
+    path(
+        "model-versions/<uuid:version_id>/proposals",
+        proposals.VersionProposals.as_view(),
+        name="api-version-proposals",
+    ),
+    path(
+        "model-versions/<uuid:version_id>/judgements",
+        gate.VersionJudgements.as_view(),
+        name="api-version-judgements",
+    ),
+    path(
+        "training-runs/<uuid:run_id>/learning-curve",
+        gate.RunLearningCurve.as_view(),
+        name="api-training-run-learning-curve",
+    ),
+    path("gate/rules", gate.GateRules.as_view(), name="api-gate-rules"),
+    path("gate/rules/<uuid:rule_id>", gate.OneGateRule.as_view(), name="api-gate-rule"),
+    path("gate/decisions", gate.GateDecisions.as_view(), name="api-gate-decisions"),
+    path("gate/decisions/<uuid:decision_id>", gate.OneGateDecision.as_view(), name="api-gate-decision"),
+    path("proposals", proposals.Proposals.as_view(), name="api-proposals"),
+    path("proposals/<uuid:proposal_id>", proposals.OneProposal.as_view(), name="api-proposal"),
+    path(
+        "proposals/<uuid:proposal_id>/approve",
+        proposals.ApproveProposal.as_view(),
+        name="api-proposal-approve",
+    ),
+    path(
+        "proposals/<uuid:proposal_id>/decline",
+        proposals.DeclineProposal.as_view(),
+        name="api-proposal-decline",
+    ),
+    path("promotions", proposals.Promotions.as_view(), name="api-promotions"),
     path(
         "model-versions/<uuid:version_id>", model_versions.OneModelVersion.as_view(), name="api-model-version"
     ),

@@ -2,43 +2,26 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.engine import LoadedModel
+from classifier.jobs.auditing import leaks_of, maps_of
+from classifier.jobs.parts import Floats, TestPart
 from classifier.models import GateRule, ModelVersion
+from classifier.selectors.gate import uses_of_part
 from classifier.services.gate import JudgedCandidate, Measured
 from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint
 from ml.evaluation import head_probabilities
-from ml.gate import Locked, judge_parts
+from ml.gate import Criterion, Locked, judge_parts, read_criteria
+from ml.gate.shortcuts import audit_sources, audit_subgroups
+from ml.gate.uses import count_uses
+from ml.inference import OnnxPredictor
 
 REFERENCE = "reference part of the checkpoint"
 OWN = "test part of this platform"
-
-Floats = npt.NDArray[np.float32]
-
-
-class TestPart(Protocol):
-    """The test part of a run's manifest, embedded by both networks; all of the same length n.
-
-    Attributes:
-        candidate, incumbent: float32 (n, D), each by that side's own network.
-        labels: (n,) class indices.
-        groups: cluster of each image.
-        hashes: pixel sha256 of each.
-        planes, sources: empty where nothing told them.
-    """
-
-    candidate: Floats
-    incumbent: Floats
-    labels: npt.NDArray[np.int64]
-    groups: Sequence[str]
-    hashes: Sequence[str]
-    planes: Sequence[str]
-    sources: Sequence[str]
 
 
 def judge_candidate(
@@ -48,18 +31,29 @@ def judge_candidate(
     incumbent_version: ModelVersion,
     candidate: Checkpoint,
     test: TestPart | None = None,
+    learned: Sequence[str] = (),
     seed: int = 0,
 ) -> JudgedCandidate:
-    """Judge a candidate that is not registered yet beside what reads now.
+    """Judge a candidate beside what reads now, both asked about the same locked images here and now.
 
     Args:
         rule: what it is judged by: the run's own, named before anything was learned.
+        candidate: its checkpoint, registered or not.
         test: None or empty where the manifest has no test part that can be measured.
-        seed: of the bootstrap.
+        learned: pixel sha256 of the images that its run taught it, for the audits.
+        seed: of the bootstrap, and of the heads that maps are compared with.
     """
-    parts = (_reference(candidate, incumbent.checkpoint), _own(candidate, incumbent.checkpoint, test))
-    locked = [part for part in parts if part is not None]
-    found = judge_parts(locked, criteria=rule.criteria, seed=seed)
+    bounds = read_criteria(rule.criteria)
+    reference, own = _reference(candidate, incumbent.checkpoint), _own(candidate, incumbent.checkpoint, test)
+    locked = [part for part in (reference, own) if part is not None]
+    model = LoadedModel(candidate, OnnxPredictor(candidate))
+    audits = [
+        leaks_of(candidate, reference.name if reference else None, own.name if own else None, test, learned),
+        *_shortcuts(own, test, bounds, seed),
+        maps_of(candidate, model, test.images if test else (), learned, bounds, seed=seed),
+        count_uses([(one.name, uses_of_part(one.sha256)) for one in locked], bounds),
+    ]
+    found = judge_parts(locked, criteria=bounds, audits=audits, seed=seed)
     return JudgedCandidate(
         incumbent=incumbent_version,
         rule=rule,
@@ -76,7 +70,10 @@ def judge_candidate(
 
 
 def _reference(candidate: Checkpoint, incumbent: Checkpoint) -> Locked | None:
-    """The part that came with the checkpoint, where both sides have the network that embedded it."""
+    """The part that came with the checkpoint, where both sides have the network that embedded it.
+
+    It holds embeddings and no pixels, so that another network cannot be asked about it.
+    """
     if candidate.members["reference.npz"] != incumbent.members["reference.npz"]:
         return None
     reference = candidate.reference()
@@ -91,7 +88,7 @@ def _reference(candidate: Checkpoint, incumbent: Checkpoint) -> Locked | None:
 
 
 def _own(candidate: Checkpoint, incumbent: Checkpoint, test: TestPart | None) -> Locked | None:
-    if test is None or len(test.labels) == 0:
+    if test is None or len(test) == 0:
         return None
     digest = hashlib.sha256("".join(sorted(test.hashes)).encode()).hexdigest()
     ours, theirs = _answers(candidate, test.candidate), _answers(incumbent, test.incumbent)
@@ -101,3 +98,19 @@ def _own(candidate: Checkpoint, incumbent: Checkpoint, test: TestPart | None) ->
 def _answers(checkpoint: Checkpoint, embeddings: Floats) -> npt.NDArray[np.float64]:
     kernel, bias = checkpoint.head()
     return probabilities(embeddings @ kernel + bias, checkpoint.temperature)
+
+
+def _shortcuts(
+    own: Locked | None, test: TestPart | None, bounds: dict[str, float], seed: int
+) -> list[Criterion]:
+    """Asked of this platform's own images: those of the reference part say neither plane nor source."""
+    if own is None or test is None:
+        sentence = "The locked images say neither plane nor source, so there is nothing to go by."
+        return [Criterion(name, "not_asked", sentence) for name in ("subgroups", "sources")]
+    columns = {"plane": list(test.planes), "source": list(test.sources)}
+    stated = {name: values for name, values in columns.items() if len(values) == len(test)}
+    sides = (own.candidate, own.incumbent, own.labels)
+    return [
+        audit_subgroups(*sides, own.groups, stated, bounds, seed=seed),
+        audit_sources(*sides, stated, bounds),
+    ]

@@ -14,6 +14,7 @@ from classifier import doorbell
 from classifier.engine import LoadedModel, Prepared, engine
 from classifier.exceptions import PlatformError
 from classifier.models import Prediction
+from classifier.services.load_checks import answer_load_check, claim_load_check
 from classifier.services.predictions import claim_batch, record_answers, record_failed_attempt
 
 logger = logging.getLogger(__name__)
@@ -36,13 +37,37 @@ def drain() -> int:
     """
     recorded = 0
     deadline = time.monotonic() + DRAIN_SECONDS
+    answer_load_checks()
     while batch := claim_batch(worker=worker_name(), limit=settings.INFERENCE_BATCH):
         with watchdog(settings.INFERENCE_LEASE_SECONDS):
             recorded += predict_batch(batch)
+        answer_load_checks()
         if time.monotonic() > deadline:
             doorbell.ring(doorbell.INFERENCE)
             break
     return recorded
+
+
+def answer_load_checks() -> int:
+    """Tell whoever waits to put a version in force whether this worker can load it; they wait, so between batches.
+
+    Returns:
+        How many questions were answered.
+    """
+    answered = 0
+    while (check := claim_load_check(worker=worker_name())) is not None:
+        with watchdog(settings.INFERENCE_LEASE_SECONDS):
+            try:
+                predictor = engine().load_anew(check.model_version).predictor
+                found = {"passed": True, "runtime": predictor.runtime, "device": predictor.device}
+            except PlatformError as refusal:
+                found = {"passed": False, "words": refusal.sentence}
+            except Exception as error:  # whatever it was, somebody waits for an answer
+                logger.exception("Version %s could not be loaded.", check.model_version.number)
+                found = {"passed": False, "words": f"Loading it ended in a fault ({type(error).__name__})."}
+        answer_load_check(check=check, **found)
+        answered += 1
+    return answered
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The machine reader's records."""
 
-from classifier.models.gate import GateDecision, GateRule
+from classifier.models.gate import GateDecision, GateRequest, GateRule
+from classifier.models.load_check import LoadCheck
 from classifier.models.model_version import Evaluation, ModelVersion, Promotion
 from classifier.models.prediction import JobStatus, Prediction
 from classifier.models.proposal import Decline, Proposal
@@ -17,9 +18,11 @@ __all__ = [
     "Decline",
     "Evaluation",
     "GateDecision",
+    "GateRequest",
     "GateRule",
     "Image",
     "JobStatus",
+    "LoadCheck",
     "ModelVersion",
     "Origin",
     "Plane",

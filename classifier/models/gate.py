@@ -71,3 +71,71 @@ class GateDecision(LedgerModel):
 
     def __str__(self) -> str:
         return f"{self.candidate} beside {self.incumbent}: {self.get_verdict_display()}"
+
+
+class GateRequest(models.Model):
+    """Work that the gate was asked for beside a run; while it is queued, the row is the job.
+
+    A *judgement* measures a registered version anew beside what reads now, since the incumbent may be another than
+    the one it was judged with. A *curve* measures what fewer labels of a run would have given. States:
+    `queued → running → succeeded | failed`; who finds a lease expired takes the work over, `attempt` fences whoever
+    lost it.
+    """
+
+    class Kind(models.TextChoices):
+        JUDGEMENT = "judgement", "Judge again"
+        CURVE = "curve", "Learning curve"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "In line"
+        RUNNING = "running", "Working"
+        SUCCEEDED = "succeeded", "Finished"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    version = models.ForeignKey(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="gate_requests"
+    )
+    training_run = models.ForeignKey(
+        "classifier.TrainingRun",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="gate_requests",
+    )
+    decision = models.ForeignKey(
+        GateDecision, null=True, blank=True, on_delete=models.PROTECT, related_name="requests"
+    )
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failure_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version"],
+                condition=models.Q(kind="judgement", status__in=["queued", "running"]),
+                name="gate_judges_once_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["training_run"],
+                condition=models.Q(kind="curve", status__in=["queued", "running"]),
+                name="gate_draws_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="judgement", version__isnull=False)
+                | models.Q(kind="curve", training_run__isnull=False),
+                name="gate_request_is_about_something",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.get_status_display()})"

@@ -68,8 +68,9 @@ class Evaluation(LedgerModel):
 class Promotion(LedgerModel):
     """Puts a version in force. The newest row counts; going back is another row.
 
-    `proposal` is what was approved by it. `override_reason` says why a version was put in force that had not passed
-    the gate; empty where nothing was overridden.
+    `proposal` is what was approved by it, `decision` what the gate had said of it beside the version in force until
+    then. `override_reason` says why a version was put in force that had not passed the gate; empty where nothing was
+    overridden. `load_check` is the worker's word, given before, that it can load the version.
     """
 
     class Kind(models.TextChoices):
@@ -84,7 +85,13 @@ class Promotion(LedgerModel):
     proposal = models.OneToOneField(
         "classifier.Proposal", null=True, blank=True, on_delete=models.PROTECT, related_name="promotion"
     )
+    decision = models.ForeignKey(
+        "classifier.GateDecision", null=True, blank=True, on_delete=models.PROTECT, related_name="promotions"
+    )
     override_reason = models.CharField(max_length=500, blank=True)
+    load_check = models.ForeignKey(
+        "classifier.LoadCheck", null=True, blank=True, on_delete=models.PROTECT, related_name="promotions"
+    )
     promoted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

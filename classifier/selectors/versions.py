@@ -67,13 +67,14 @@ def model_versions() -> QuerySet[ModelVersion]:
     """All versions, newest first, with their figures and promotions ready to show."""
     return ModelVersion.objects.select_related("registered_by", "training_run").prefetch_related(
         Prefetch("evaluations", Evaluation.objects.order_by("-created_at", "-id")),
-        Prefetch("promotions", Promotion.objects.select_related("promoted_by")),
+        Prefetch("promotions", Promotion.objects.select_related("promoted_by", "decision")),
     )
 
 
 def promotions() -> QuerySet[Promotion]:
     """What was put in force and when, newest first."""
-    return Promotion.objects.select_related("model_version", "promoted_by").order_by("-sequence")
+    rows = Promotion.objects.select_related("model_version", "promoted_by", "decision", "load_check")
+    return rows.defer("model_version__metadata").order_by("-sequence")
 
 
 def active_training_run() -> TrainingRun | None:

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from classifier.exceptions import PlatformError, StateConflict
-from classifier.models import GateDecision, GateRule, ModelVersion, TrainingRun
+from classifier.models import GateDecision, GateRequest, GateRule, ModelVersion, TrainingRun
 from classifier.services.registry import record_evaluation
 from ml.gate import DEFAULT_CRITERIA, CriteriaError, read_criteria
 from mriplatform.accounts.models import User
@@ -143,6 +143,9 @@ def record_decision(
         parts=judged.parts,
         figures=judged.figures,
     )
+    if run is not None and run.recipe.get("kind") == "head":
+        # What fewer labels would have given is measured when the run is over, so that it holds nobody up.
+        GateRequest.objects.get_or_create(kind=GateRequest.Kind.CURVE, training_run=run)
     record(
         action="gate.decided", target=decision, candidate=candidate.number, incumbent=judged.incumbent.number,
         rule=judged.rule.number, verdict=judged.verdict,

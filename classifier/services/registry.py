@@ -1,6 +1,7 @@
 """The registry: versions are registered once, and the newest promotion says which of them is in force."""
 
 import hashlib
+import logging
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -10,11 +11,23 @@ from django.db.models import Max
 
 from classifier import doorbell
 from classifier.exceptions import CheckpointRefused, StateConflict
-from classifier.models import Evaluation, ModelVersion, Promotion, TrainingRun
-from classifier.selectors import version_before, version_in_force
+from classifier.models import (
+    Evaluation,
+    GateDecision,
+    LoadCheck,
+    ModelVersion,
+    Promotion,
+    Proposal,
+    TrainingRun,
+)
+from classifier.selectors import version_in_force
+from classifier.selectors.proposals import newest_decision
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
+logger = logging.getLogger(__name__)
+
+FROM_THE_COMMAND_LINE = "Put in force from the command line, without a proposal and without the gate's pass."
 _REGISTRY_LOCK = 0x6D7269_7265  # "mri re"
 
 
@@ -73,63 +86,100 @@ def record_evaluation(
 
 
 def promote(*, actor: User | None, version: ModelVersion, reason: str) -> Promotion:
-    """Put a version in force; predictions queued from now on are its own, and no worker needs a restart.
+    """Put a version in force as the installation does: its first one, or another from the command line.
+
+    Where that replaces a version without the gate's pass, it is an override like any other, and shown as one.
+
+    Raises:
+        StateConflict: it is in force already, or a person asks, who has to propose it instead.
+        CheckpointRefused: its checkpoint cannot be found, or is not the bytes that were registered.
+    """
+    if actor is not None:
+        raise StateConflict(
+            f"A person puts no version in force alone. Propose version {version.number}; somebody else approves it.",
+            code="proposal_needed",
+        )
+    reason = require_reason(reason)
+    with transaction.atomic():
+        hold_registry()
+        current = version_in_force()
+        decision = newest_decision(version, current)
+        passed = decision is not None and decision.verdict == GateDecision.Verdict.PASS
+        return put_in_force(
+            actor=None,
+            version=version,
+            reason=reason,
+            kind=Promotion.Kind.PROMOTE,
+            decision=decision,
+            override_reason="" if current is None or passed else FROM_THE_COMMAND_LINE,
+        )
+
+
+def put_in_force(
+    *,
+    actor: User | None,
+    version: ModelVersion,
+    reason: str,
+    kind: str,
+    proposal: Proposal | None = None,
+    decision: GateDecision | None = None,
+    override_reason: str = "",
+    load_check: LoadCheck | None = None,
+) -> Promotion:
+    """Add the promotion that puts a version in force, for a caller that holds the registry and knows that it may.
+
+    Predictions queued from now on are the version's own, and no worker needs a restart.
 
     Raises:
         StateConflict: it is in force already.
         CheckpointRefused: its checkpoint cannot be found, or is not the bytes that were registered.
     """
-    return _put_in_force(actor=actor, version=version, reason=reason, kind=Promotion.Kind.PROMOTE)
-
-
-@transaction.atomic
-def roll_back(*, actor: User | None, reason: str, expected: int | None = None) -> Promotion:
-    """Put the version in force again that the newest promotion replaced.
-
-    Args:
-        expected: the number of the version that was announced; without it, whichever it is now.
-
-    Raises:
-        StateConflict: there is no earlier version, or it is not the expected one any more.
-    """
-    hold_registry()
-    replaced = version_before()
-    if replaced is None:
-        raise StateConflict("There is no earlier version to go back to.", code="nothing_to_roll_back")
-    if expected not in (None, replaced.number):
-        raise StateConflict(
-            f"Somebody decided meanwhile: to roll back would put version {replaced.number} in force now, not version "
-            f"{expected}. Look again, then decide.",
-            code="roll_back_changed",
-        )
-    return _put_in_force(actor=actor, version=replaced, reason=reason, kind=Promotion.Kind.ROLL_BACK)
-
-
-@transaction.atomic
-def _put_in_force(*, actor: User | None, version: ModelVersion, reason: str, kind: str) -> Promotion:
-    if not reason.strip():
-        raise StateConflict(
-            "Say why: a promotion keeps its reason for ever.", code="reason_missing", status=400
-        )
-    hold_registry()
-    last = Promotion.objects.order_by("-sequence").first()
+    last = Promotion.objects.select_related("model_version").order_by("-sequence").first()
     if last is not None and last.model_version_id == version.pk:
         raise StateConflict(f"Version {version.number} is in force already.", code="already_in_force")
     verify_stored_checkpoint(version)
-    replaced = version_in_force()
     promotion = Promotion.objects.create(
         sequence=(last.sequence if last else 0) + 1,
         model_version=version,
         kind=kind,
-        reason=reason.strip()[:500],
+        reason=reason,
+        proposal=proposal,
+        decision=decision,
+        override_reason=override_reason,
+        load_check=load_check,
         promoted_by=actor,
     )
-    record(
-        action="version.promoted" if kind == Promotion.Kind.PROMOTE else "version.rolled_back", actor=actor,
-        target=version, number=version.number, replaces=replaced.number if replaced else None, reason=reason[:500],
-    )  # fmt: skip
+    facts = {
+        "number": version.number,
+        "replaces": last.model_version.number if last else None,
+        "reason": reason,
+        "gate": decision.verdict if decision else None,
+        "proposal": str(proposal.pk) if proposal else None,
+        "load_check": str(load_check.pk) if load_check else None,
+    }
+    rolled_back = kind == Promotion.Kind.ROLL_BACK
+    action = "version.rolled_back" if rolled_back else "version.promoted"
+    record(action=action, actor=actor, target=version, **facts)
+    if override_reason:
+        record(
+            action="gate.overridden", actor=actor, target=version, **facts, override_reason=override_reason
+        )
+        logger.warning("Version %s was put in force against the gate: %s", version.number, override_reason)
     doorbell.ring(doorbell.INFERENCE)
     return promotion
+
+
+def require_reason(reason: str) -> str:
+    """The reason as it is kept.
+
+    Raises:
+        StateConflict: there is none.
+    """
+    if not reason.strip():
+        raise StateConflict(
+            "Say why: a promotion keeps its reason for ever.", code="reason_missing", status=400
+        )
+    return reason.strip()[:500]
 
 
 def hold_registry() -> None:

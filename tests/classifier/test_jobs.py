@@ -12,7 +12,9 @@ from classifier import engine as engine_module
 from classifier.engine import Engine
 from classifier.jobs.inference import drain
 from classifier.models import JobStatus, ModelVersion, Prediction, StoredFile
-from classifier.services.registry import promote, register_version, roll_back
+from classifier.services.load_checks import ask_load_check
+from classifier.services.promotion import roll_back
+from classifier.services.registry import promote, register_version
 from ml.checkpoint import read_checkpoint, replace_head
 from mriplatform.audit.models import AuditEvent
 
@@ -94,6 +96,8 @@ def test_a_switch_of_versions_needs_no_restart_and_can_be_taken_back(upload, shi
     candidate = other_version(shipped)
     promote(actor=None, version=candidate, reason="better")
     upload(1, first_seed=2)
+    drain()
+    ask_load_check(actor=None, version=shipped)
     drain()
     roll_back(actor=None, reason="worse after all")
     upload(1, first_seed=3)

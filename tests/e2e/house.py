@@ -7,8 +7,9 @@ from typing import Any
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
-from classifier.models import Image, JobStatus, ModelVersion, Promotion, RunStatus, TrainingRun
+from classifier.models import Image, JobStatus, ModelVersion, Promotion, Proposal, RunStatus, TrainingRun
 from classifier.services.choices import choose_version
+from classifier.services.promotion import propose
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
@@ -24,6 +25,7 @@ from tests.e2e.reading_room import furnish, say, slice_image, strange_image
 from tests.factories import (
     analysed_image,
     make_collection,
+    make_decision,
     make_prediction,
     make_study,
     make_user,
@@ -152,12 +154,15 @@ def _machine(house: House) -> None:
         version=None,
         reason="Follow what is in force.",
     )
+    make_decision(other, ModelVersion.objects.get(number=1), "insufficient")
+    proposal = propose(actor=engineer, version=other, reason="It learned from the ward's corrections.")
     frozen = freeze_label_set(actor=engineer, collection=collection)
     set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
     run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
     running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
     house.things |= {
         "other": other,
+        "proposal": proposal,
         "failed": failed.study,
         "queued": waiting.study,
         "run": run,
@@ -169,7 +174,7 @@ def _machine(house: House) -> None:
 def pages(house: House) -> Iterator[tuple[str, str]]:
     """Every page that is looked at, by the name of its address in the resolver, some in more than one state."""
     things, collections = house.things, (house.collection, house.assisted, house.empty)
-    plain = ("home", "login", "account", "password", "versions", "training-runs", "api-docs")
+    plain = ("home", "login", "account", "password", "versions", "in-force", "roll-back", "training-runs", "api-docs")
     yield from ((name, reverse(name)) for name in plain)
     for name in ("collection", "worklist", "figures", "not-assessable", "labels", "disagreements"):
         yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
@@ -182,7 +187,10 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     for study in ("study", "assisted_study", "failed", "queued"):
         yield "study", reverse("study", args=[things[study].pk])
     yield "study-compare", reverse("study-compare", args=[things["study"].pk])
-    yield "version", reverse("version", args=[things["other"].pk])
+    for name in ("version", "version-propose"):
+        yield name, reverse(name, args=[things["other"].pk])
+    yield "proposal", reverse("proposal", args=[things["proposal"].pk])
+    yield "in-force", reverse("in-force") + f"?collection={house.assisted.pk}"
     for name in ("training-run", "training-run-cancel", "training-run-trace"):
         yield name, reverse(name, args=[things["run"].pk])
     yield "training-run", reverse("training-run", args=[things["running"].pk])
@@ -190,12 +198,6 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     yield "label-set-retrain", reverse("label-set-retrain", args=[things["label_set"].pk])
     yield "retraining-plan", reverse("retraining-plan", args=[house.collection.pk])
     yield "image-trace", reverse("image-trace", args=[things["decided"].pk])
-    for name in ("label-sets", "eligibility", "label-set-freeze"):
-        yield from (
-            (name, reverse(name, args=[collection.pk])) for collection in (house.collection, house.empty)
-        )
-    for name in ("label-set", "label-set-compare"):
-        yield name, reverse(name, args=[things["label_set"].pk])
     yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
     for change in ("amend", "withdraw"):
         yield "reading", reverse("reading", args=[house.readings["done"].pk]) + f"?{change}=1"
@@ -210,7 +212,8 @@ def admin_pages() -> Iterator[tuple[str, str]]:
         ("reviews_labelset_freeze", []),
         ("reviews_labelset_retrain", [frozen.pk]),
         ("classifier_trainingrun_cancel", [TrainingRun.objects.latest("number").pk]),
-        ("classifier_modelversion_promote", [newest.pk]),
+        ("classifier_modelversion_propose", [newest.pk]),
+        ("classifier_proposal_decide", [Proposal.objects.get().pk]),
         ("classifier_modelversion_roll_back", []),
     ):
         yield f"admin:{name}", reverse(f"admin:{name}", args=arguments)

@@ -80,6 +80,7 @@ def walk(room):
         pks["prediction_id"] = FIXED[:2]
         pks["version_id"] = [room.version.pk]
         pks["label_set_id"] = [NOBODYS]
+        pks["proposal_id"] = [NOBODYS]
         pks["run_id"] = [room.run.pk]
         with room.second.pixels.open("rb") as file:
             pixels = file.read()

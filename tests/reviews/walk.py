@@ -87,7 +87,6 @@ RULES = {
     "mode": "assisted", "readers_per_image": 1, "adjudication_rule": "unanimity", "order": "entropy",
     "random_share": 0.2, "repeat_rate": 0, "known_rate": 0,
 }  # fmt: skip
-POLICY = {"rule": "single", "agreeing_reads": 2, "seen": "weigh", "seen_weight": 0.5}
 DECISION = {"label": "glioma", "rationale": "r"}
 KNOWN = {"image": IMAGE, "label": "glioma", "source": "histology"}
 FIGURES = ("with_machine", "model_accuracy", "calibration", "automation_bias", "with_without", "class_mix")
@@ -123,6 +122,12 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "prediction-retry": (Ask("POST"),),
     "versions": LOOK,
     "version": LOOK,
+    "version-propose": _send({"reason": "r"}),
+    "proposal": LOOK,
+    "proposal-approve": (Ask("POST", {"reason": "r"}), Ask("POST", {"reason": "r", "override_reason": "o"})),
+    "proposal-decline": (Ask("POST", {"reason": "r"}),),
+    "roll-back": _send({"reason": "r", "version": "1"}),
+    "in-force": _look("at=2026-03-01T12:00", f"collection={COLLECTION}"),
     "worklist": _look(f"study={STUDY}", "shape=square", "bits=8", "since=2020-01-01"),
     "read-next": (*_send({}, {"aside": "1"}),),
     "read-image": _send({}),
@@ -144,15 +149,6 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "reading-identity": _send({}),
     "labels": LOOK,
     "labels-download": (Ask(),),
-    "label-sets": LOOK,
-    "label-set": _look("split=used", "label=glioma", "reason=r"),
-    "label-set-compare": (*LOOK, Ask(query="change=label")),
-    "label-set-compare-download": (Ask(),),
-    "label-set-freeze": (*LOOK, Ask("POST", {"if_sha256": "0" * 64})),
-    "eligibility": (
-        *_look("rule=single&seen=weigh", "split=used"),
-        Ask("POST", POLICY | {"if_version": 0}),
-    ),
     "disagreements": _look("decided", "page=2"),
     "disagreement": (*_look("again"), Ask("POST", DECISION)),
     "protocol": (*LOOK, Ask("POST", RULES | {"if_version": 1})),
@@ -195,7 +191,14 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-prediction": (Ask(),),
     "api-prediction-retry": _post({}),
     "api-model-versions": (Ask(),),
-    "api-model-version-in-force": (Ask(),),
+    "api-model-version-in-force": (Ask(), Ask(query=f"collection={COLLECTION}")),
+    "api-roll-back": _post({"reason": "r"}),
+    "api-version-proposals": _post({"reason": "r"}),
+    "api-proposals": (Ask(), Ask(query="open=true")),
+    "api-proposal": (Ask(),),
+    "api-proposal-approve": _post({"reason": "r"}),
+    "api-proposal-decline": _post({"reason": "r"}),
+    "api-promotions": (Ask(),),
     "api-model-version": (Ask(),),
     "api-readings": (
         Ask(),
@@ -222,12 +225,6 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-collection-adjudications": (Ask(),),
     "api-adjudications": _post(DECISION | {"image": IMAGE}),
     "api-label-sets": (Ask(),),
-    "api-eligibility": (Ask(), Ask("PUT", POLICY, etag=True)),
-    "api-dry-run": (Ask(), Ask(query="rule=single&split=used")),
-    "api-collection-label-sets": (Ask(), *_post({})),
-    "api-label-set": (Ask(),),
-    "api-label-set-entries": (Ask(), Ask(query="split=used")),
-    "api-label-set-differences": (Ask(), Ask(query="change=label")),
     "api-manifest": (Ask(),),
     "api-label-set-retrain": (Ask(), Ask(query="recipe=fine_tune"), *_post({"recipe": "head"})),
     "api-image-trace": (Ask(),),
@@ -328,7 +325,7 @@ class Walk:
         return client.post(address, sends)
 
     def _etag(self, client: Client, address: str) -> str:
-        of = address if address.endswith(("/protocol", "/eligibility")) else address.rpartition("/")[0]
+        of = address if address.endswith("/protocol") else address.rpartition("/")[0]
         return client.get(of).headers.get("ETag", '"none"')
 
     def _filled(self, value: Any) -> Any:

@@ -84,6 +84,7 @@ def _judge_and_register(
         incumbent_version=version,
         candidate=made.checkpoint,
         test=made.test,
+        learned=(*made.handed.train, *made.handed.validation),
         seed=run.seed,
     )
     check_trace(run, trace, made.handed)
