@@ -198,6 +198,12 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     yield "label-set-retrain", reverse("label-set-retrain", args=[things["label_set"].pk])
     yield "retraining-plan", reverse("retraining-plan", args=[house.collection.pk])
     yield "image-trace", reverse("image-trace", args=[things["decided"].pk])
+    for name in ("label-sets", "eligibility", "label-set-freeze"):
+        yield from (
+            (name, reverse(name, args=[collection.pk])) for collection in (house.collection, house.empty)
+        )
+    for name in ("label-set", "label-set-compare"):
+        yield name, reverse(name, args=[things["label_set"].pk])
     yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
     for change in ("amend", "withdraw"):
         yield "reading", reverse("reading", args=[house.readings["done"].pk]) + f"?{change}=1"

@@ -87,6 +87,7 @@ RULES = {
     "mode": "assisted", "readers_per_image": 1, "adjudication_rule": "unanimity", "order": "entropy",
     "random_share": 0.2, "repeat_rate": 0, "known_rate": 0,
 }  # fmt: skip
+POLICY = {"rule": "single", "agreeing_reads": 2, "seen": "weigh", "seen_weight": 0.5}
 DECISION = {"label": "glioma", "rationale": "r"}
 KNOWN = {"image": IMAGE, "label": "glioma", "source": "histology"}
 FIGURES = ("with_machine", "model_accuracy", "calibration", "automation_bias", "with_without", "class_mix")
@@ -149,6 +150,15 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "reading-identity": _send({}),
     "labels": LOOK,
     "labels-download": (Ask(),),
+    "label-sets": LOOK,
+    "label-set": _look("split=used", "label=glioma", "reason=r"),
+    "label-set-compare": (*LOOK, Ask(query="change=label")),
+    "label-set-compare-download": (Ask(),),
+    "label-set-freeze": (*LOOK, Ask("POST", {"if_sha256": "0" * 64})),
+    "eligibility": (
+        *_look("rule=single&seen=weigh", "split=used"),
+        Ask("POST", POLICY | {"if_version": 0}),
+    ),
     "disagreements": _look("decided", "page=2"),
     "disagreement": (*_look("again"), Ask("POST", DECISION)),
     "protocol": (*LOOK, Ask("POST", RULES | {"if_version": 1})),
@@ -225,6 +235,12 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-collection-adjudications": (Ask(),),
     "api-adjudications": _post(DECISION | {"image": IMAGE}),
     "api-label-sets": (Ask(),),
+    "api-eligibility": (Ask(), Ask("PUT", POLICY, etag=True)),
+    "api-dry-run": (Ask(), Ask(query="rule=single&split=used")),
+    "api-collection-label-sets": (Ask(), *_post({})),
+    "api-label-set": (Ask(),),
+    "api-label-set-entries": (Ask(), Ask(query="split=used")),
+    "api-label-set-differences": (Ask(), Ask(query="change=label")),
     "api-manifest": (Ask(),),
     "api-label-set-retrain": (Ask(), Ask(query="recipe=fine_tune"), *_post({"recipe": "head"})),
     "api-image-trace": (Ask(),),
@@ -325,7 +341,7 @@ class Walk:
         return client.post(address, sends)
 
     def _etag(self, client: Client, address: str) -> str:
-        of = address if address.endswith("/protocol") else address.rpartition("/")[0]
+        of = address if address.endswith(("/protocol", "/eligibility")) else address.rpartition("/")[0]
         return client.get(of).headers.get("ETag", '"none"')
 
     def _filled(self, value: Any) -> Any:
