@@ -179,7 +179,7 @@ class _Training:
         average = RunningAverage()
         fitted = self.model.fit(
             batches, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0,
-            callbacks=[average, *_ticking(self.tick)],
+            callbacks=[average] if self.tick is None else [average, _Ticking(self.tick)],
         ).history  # fmt: skip
         average.detach()
         figures = {"epoch": float(epoch + 1), "size": float(size), **_train_figures(fitted)}
@@ -253,10 +253,13 @@ class _Training:
         return True
 
 
-def _ticking(tick: Callable[[], None] | None) -> list[Any]:
-    if tick is None:
-        return []
-    return [keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: tick())]
+class _Ticking(keras.callbacks.Callback):  # type: ignore[misc]  # Keras tells no types
+    def __init__(self, tick: Callable[[], None]) -> None:
+        super().__init__()
+        self._tick = tick
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._tick()
 
 
 def _fingerprint(weights: Weights) -> str:

@@ -21,7 +21,7 @@ from ml.labels import CLASSES
 Floats = npt.NDArray[np.float32]
 
 # Images that are looked up, and computed where nothing is stored of them, together.
-TOGETHER: Final = 64
+TOGETHER: Final = 256
 
 type Found[Value] = Iterator[tuple[Line, Image | None, Value | PlatformError]]
 
@@ -116,7 +116,7 @@ class Embedder:
             model_version__in=self._same_features,
             status=JobStatus.SUCCEEDED,
             embedding__isnull=False,
-        )
+        ).only("image", "model_version", "embedding")
         known: dict[UUID, Floats] = {}
         for row in sorted(rows, key=lambda row: row.model_version_id == self.version.pk):
             if (embedding := row.embedding_array()) is not None:

@@ -159,6 +159,7 @@ def _fit(run: TrainingRun, base: Checkpoint, examples: Examples[Floats], reporte
             validation=validation,
             seed=run.seed,
             recipe=checked_recipe(HeadRecipe, options),
+            bootstrap=0,  # the gate has the intervals
             progress=reporter.step,
         )
     except (TrainingError, ContradictionError) as error:

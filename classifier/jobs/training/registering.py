@@ -29,10 +29,15 @@ def register_candidate(
     Raises:
         LeaseLost: another worker holds the run now, or somebody cancelled it; nothing was recorded.
     """
-    report = made.report | {
-        "counts": dict(Counter(line["used_as"] for line in trace)),
-        "verdict": judged.verdict,
-    }
+    sides = {side: judged.figures[side] for side in ("candidate", "incumbent") if side in judged.figures}
+    report = (
+        sides
+        | made.report
+        | {
+            "counts": dict(Counter(line["used_as"] for line in trace)),
+            "verdict": judged.verdict,
+        }
+    )
     if not finish_run(run=run, report=report, progress=reporter.progress, log=reporter.log):
         raise LeaseLost
     record_trace(run=run, lines=trace)
