@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from classifier.admin.person import staff_person
 from classifier.exceptions import PlatformError
 from classifier.models import ModelVersion, TrainingRun
-from classifier.selectors.training_runs import ACTIVE, may_cancel_run, sees_run_figures, sees_run_labels
+from classifier.selectors.training_runs import ACTIVE, may_cancel_run, sees_run_labels
 from classifier.services.training import cancel_run
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import has_anywhere
@@ -24,8 +24,6 @@ from mriplatform.audit.admin import ReadOnlyAdmin
 _FIELDS = ("number", "state", "watch", "comparison", "base_version", "candidate", "collection", "recipe", "seed",
            "rule", "manifest_sha256", "counts", "curve", "trace", "trigger", "started_by", "created_at",
            "started_at", "finished_at", "attempt", "cancelled_by", "failure_reason")  # fmt: skip
-# What a run made of its labels; who reads those images must not see it.
-_OF_LABELS = ("comparison", "counts", "curve", "failure_reason", "manifest_sha256")
 _REFRESH_SECONDS = "2"
 
 
@@ -54,13 +52,10 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
         return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
 
     def get_fields(self, request: HttpRequest, obj: TrainingRun | None = None) -> Any:
-        """Without what the person may not know: figures of labels that they read, labels that are not theirs."""
-        hidden = set()
-        if obj is not None and not sees_run_figures(request.user, obj):
-            hidden |= set(_OF_LABELS)
+        """Without the way to the labels of others. Readers are never staff, so that the rest may be shown to all."""
         if obj is not None and not sees_run_labels(request.user, obj):
-            hidden.add("trace")
-        return [name for name in _FIELDS if name not in hidden]
+            return [name for name in _FIELDS if name != "trace"]
+        return _FIELDS
 
     def get_actions(
         self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST

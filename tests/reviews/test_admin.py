@@ -3,13 +3,15 @@
 import pytest
 from django.test import Client
 
-from classifier.models import JobStatus, ModelVersion, TrainingRun
+from classifier.models import JobStatus, ModelVersion, RunStatus, TrainingRun
 from mriplatform.audit.models import AuditEvent
 from mriplatform.audit.recording import record
-from reviews.models import LabelSet, Reading, ReadingProtocol, ReviewEvent
+from reviews.models import EligibilityPolicy, LabelSet, Reading, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
+from reviews.selectors.eligibility import policy_of
 from reviews.services.label_sets import freeze_label_set
 from tests.factories import analysed_image, make_collection, make_study, make_user, make_version
+from tests.reviews.runs import make_run
 
 FREEZE = "/admin/reviews/labelset/freeze/"
 
@@ -34,6 +36,14 @@ def admin(member):
     return member("ada", "admin", is_staff=True, is_superuser=True)
 
 
+def freeze(client, collection):
+    """Looks at what would be frozen, and confirms it."""
+    chosen = {"collection": str(collection.pk)}
+    page = client.get(FREEZE, chosen).content.decode()
+    sha256 = page.partition('name="if_sha256" value="')[2][:64]
+    return client.post(FREEZE, chosen | {"if_sha256": sha256}, follow=True)
+
+
 def said(response):
     return [str(message) for message in response.context["messages"]]
 
@@ -46,7 +56,11 @@ def test_an_engineer_freezes_a_collection_and_retrains_from_it(sign_in, engineer
     assert "Neuro" in page
     assert "style=" not in page.partition("<main")[2]
 
-    frozen = client.post(FREEZE, {"collection": str(collection.pk)}, follow=True)
+    confirm = client.get(FREEZE, {"collection": str(collection.pk)}).content.decode()
+    assert "No policy was set: Labels that are final by the reading protocol." in confirm
+    assert "style=" not in confirm.partition("<main")[2]
+    assert not LabelSet.objects.exists()
+    frozen = freeze(client, collection)
     label_set = LabelSet.objects.get()
     assert said(frozen) == ["Label set 1 of Neuro is frozen."]
     assert frozen.redirect_chain[-1][0] == f"/admin/reviews/labelset/{label_set.pk}/change/"
@@ -76,14 +90,45 @@ def test_an_engineer_freezes_a_collection_and_retrains_from_it(sign_in, engineer
 def test_freezing_what_did_not_change_says_so(sign_in, engineer, collection, labelled):
     client = sign_in(engineer)
     for _ in range(2):
-        answer = client.post(FREEZE, {"collection": str(collection.pk)}, follow=True)
+        answer = freeze(client, collection)
     assert said(answer) == ["Nothing changed since Label set 1 of Neuro."]
     assert LabelSet.objects.count() == 1
 
 
 def test_freezing_nothing_says_why(sign_in, engineer, collection):
-    answer = sign_in(engineer).post(FREEZE, {"collection": str(collection.pk)}, follow=True)
+    client = sign_in(engineer)
+    page = client.get(FREEZE, {"collection": str(collection.pk)}).content.decode()
+    assert "No image of this collection has been read, so there is nothing to freeze." in page
+    assert "if_sha256" not in page
+    answer = client.post(FREEZE, {"collection": str(collection.pk), "if_sha256": "0" * 64}, follow=True)
     assert said(answer) == ["No image of this collection has been read, so there is nothing to freeze."]
+
+
+def test_nothing_is_frozen_that_was_not_shown(sign_in, engineer, collection, labelled):
+    client = sign_in(engineer)
+    shown = client.post(FREEZE, {"collection": str(collection.pk)})
+    assert (shown.status_code, LabelSet.objects.count()) == (200, 0)
+    answer = client.post(FREEZE, {"collection": str(collection.pk), "if_sha256": "0" * 64}, follow=True)
+    assert "changed since you looked" in said(answer)[0]
+    assert not LabelSet.objects.exists()
+
+
+def test_a_policy_is_set_in_the_admin_as_a_new_version(sign_in, engineer, alice, collection, labelled):
+    client = sign_in(engineer)
+    said_there = {"collection": str(collection.pk), "rule": "adjudicated", "agreeing_reads": "2", "seen": "weigh",
+                  "seen_weight": "0.5"}  # fmt: skip
+    client.post("/admin/reviews/eligibilitypolicy/add/", said_there)
+    policy = policy_of(collection)
+    assert (policy.version, policy.rule, policy.set_by) == (1, "adjudicated", engineer)
+    listing = client.get("/admin/reviews/eligibilitypolicy/").content.decode()
+    assert f"/collections/{collection.pk}/eligibility?rule=adjudicated" in listing
+    assert (
+        "no adjudicator has decided"
+        in client.get(FREEZE, {"collection": str(collection.pk)}).content.decode()
+    )
+    elsewhere = said_there | {"collection": str(make_collection().pk)}
+    assert client.post("/admin/reviews/eligibilitypolicy/add/", elsewhere).status_code == 200
+    assert EligibilityPolicy.objects.count() == 1
 
 
 @pytest.mark.parametrize("role", ["approver", "auditor"])
@@ -231,3 +276,68 @@ def test_a_draft_is_not_shown_to_staff(sign_in, admin, alice, read):
     page = sign_in(admin).get(f"/admin/reviews/reading/{reading.pk}/change/")
     assert page.status_code == 200
     assert "between me" not in page.content.decode()
+
+
+RETRAIN = "/admin/reviews/labelset/"
+RUNS = "/admin/classifier/trainingrun/"
+
+
+@pytest.fixture
+def label_set(labelled, collection, alice, read):
+    read.finished(alice, analysed_image(collection), "not_assessable")
+    return freeze_label_set(actor=None, collection=collection)
+
+
+def test_retraining_is_an_action_that_shows_what_it_would_use_and_starts_nothing(
+    sign_in, engineer, label_set
+):
+    client = sign_in(engineer)
+    sent = {"action": "retrain", "_selected_action": [str(label_set.pk)]}
+    page = client.post(RETRAIN, sent, follow=True)
+    assert page.redirect_chain[-1][0] == f"{RETRAIN}{label_set.pk}/retrain/"
+    assert "1 correction, 1 excluded: 1 not assessable." in page.content.decode()
+    assert not TrainingRun.objects.exists()
+    none = client.post(RETRAIN, {"action": "retrain", "_selected_action": []}, follow=True)
+    assert not TrainingRun.objects.exists()
+    assert none.status_code == 200
+
+
+@pytest.mark.parametrize("role", ["approver", "auditor"])
+def test_who_may_not_train_has_no_such_action(sign_in, member, label_set, role):
+    client = sign_in(member("paul", role, is_staff=True))
+    assert "Retrain from" not in client.get(RETRAIN).content.decode()
+    assert client.get(f"{RETRAIN}{label_set.pk}/retrain/").status_code == 403
+    run = make_run(label_set)
+    assert "Cancel the" not in client.get(RUNS).content.decode()
+    assert "Cancel the run" not in client.get(f"{RUNS}{run.pk}/change/").content.decode()
+    for method in (client.get, client.post):
+        assert method(f"{RUNS}{run.pk}/cancel/").status_code == 404
+    run.refresh_from_db()
+    assert run.cancel_requested_at is None
+
+
+def test_a_run_is_cancelled_in_the_admin_after_a_confirmation(sign_in, engineer, label_set):
+    client, run = sign_in(engineer), make_run(label_set)
+    page = client.get(f"{RUNS}{run.pk}/change/")
+    assert page["Refresh"] == "2"
+    assert f"{RUNS}{run.pk}/cancel/" in page.content.decode()
+    asked = client.post(RUNS, {"action": "cancel", "_selected_action": [str(run.pk)]}, follow=True)
+    assert asked.redirect_chain[-1][0] == f"{RUNS}{run.pk}/cancel/"
+    run.refresh_from_db()
+    assert run.cancel_requested_at is None
+    answer = client.post(f"{RUNS}{run.pk}/cancel/", follow=True)
+    assert said(answer) == ["Training run 1 is being cancelled. Nothing of it is kept but its record."]
+    run.refresh_from_db()
+    assert (run.cancelled_by, run.cancel_requested_at is not None) == (engineer, True)
+
+
+def test_the_admin_shows_no_labels_of_a_run_in_anothers_collection(sign_in, engineer, label_set):
+    """Who sees models sees every run; what became of each label only where they may see labels."""
+    stranger = make_user("eve", collection=make_collection(), role="ml_engineer", is_staff=True)
+    run = make_run(label_set, RunStatus.SUCCEEDED)
+    image = str(label_set.entries.first().image_id)
+    trace = f"/training-runs/{run.pk}/trace"
+    for user, sees in ((engineer, True), (stranger, False)):
+        page = sign_in(user).get(f"{RUNS}{run.pk}/change/").content.decode()
+        assert (trace in page) is sees
+        assert image not in page
