@@ -77,9 +77,17 @@ class Preview:
     active: TrainingRun | None = None
 
     @property
-    def used(self) -> Kinds:
-        """The kinds of the labels that are learned from."""
-        return self.parts[Split.TRAIN]
+    def every(self) -> Kinds:
+        """The kinds of the labels in all parts."""
+        parts = self.parts.values()
+        names = ("corrections", "confirmations", "unanswered", "imported")
+        return Kinds(**{name: sum(getattr(kinds, name) for kinds in parts) for name in names})
+
+    @property
+    def parted(self) -> str:
+        """Where they go: "8 to learn from, 1 to validate, 1 to test"."""
+        words = {Split.TRAIN: "to learn from", Split.VALIDATION: "to validate", Split.TEST: "to test"}
+        return ", ".join(f"{self.parts[part].total} {word}" for part, word in words.items())
 
     @property
     def left_out(self) -> int:
@@ -88,7 +96,7 @@ class Preview:
     @property
     def sentence(self) -> str:
         """What will be used and what not, in a line: "41 corrections, 3 excluded: 2 not assessable, 1 removed"."""
-        used = self.used.words or "Nothing to learn from"
+        used = self.every.words or "No label that can be used"
         if not self.left_out:
             return f"{used}, none excluded"
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.excluded.items())

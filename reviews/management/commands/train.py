@@ -75,13 +75,12 @@ class Command(BaseCommand):
 
 def told(preview: Preview) -> str:
     """The preview in lines, as the form has it."""
-    parts = ", ".join(f"{kinds.total} {part}" for part, kinds in preview.parts.items())
     classes = ", ".join(f"{count} {name}" for name, count in preview.by_class.items()) or "none"
     base = f"version {preview.base.number} ({preview.base.name})" if preview.base else "no version reads yet"
     rule = f"rule {preview.rule.number}" if preview.rule else "the first rule, which the start writes"
     lines = [
         f"{preview.sentence}.",
-        f"Parts: {parts}. To learn from: {classes}.",
+        f"{preview.parted}; of the first: {classes}.",
         f"Embeddings: {preview.stored} stored, {preview.to_compute} to compute first.",
         f"Starts from {base}, judged by {rule}.",
     ]

@@ -31,8 +31,10 @@ def client(browse, engineer):
 def test_the_form_says_what_the_run_will_use_before_it_is_pressed(client, label_set):
     page = client.get(reverse("label-set-retrain", args=[label_set.pk])).content.decode()
     parts = label_set.counts
-    assert "1 excluded: 1 not assessable." in page
-    assert ("2 corrections" in page) == (parts["train"] == 3)
+    assert "2 corrections and 1 confirmation, 1 excluded: 1 not assessable." in page
+    assert (
+        f"{parts['train']} to learn from, {parts['validation']} to validate, {parts['test']} to test." in page
+    )
     assert "version 1" in page
     assert "3 stored, 0 to compute first" in page
     assert "no run of this recipe has finished yet" in page
