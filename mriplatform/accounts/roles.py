@@ -76,6 +76,8 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "reviews.view_rescore",
             "reviews.view_labelset",
             "reviews.view_labelsetentry",
+            "reviews.view_eligibilitypolicy",
+            "reviews.view_importedlabel",
             "reviews.view_retrainingplan",
         }
     ),

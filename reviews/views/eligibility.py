@@ -16,12 +16,11 @@ from reviews.access import get_collection_to_freeze
 from reviews.forms import PolicyForm
 from reviews.models import EligibilityPolicy
 from reviews.selectors.eligibility import policies_of, policy_of
+from reviews.selectors.label_set_words import counted, in_words
 from reviews.selectors.listed_lines import PAGE, narrowed_lines, page_of
 from reviews.selectors.planned import planned_label_set
 from reviews.services.eligibility import POLICY, is_same_policy, proposed_policy, set_policy
 from reviews.views.label_set_tables import (
-    counted,
-    in_words,
     line_row,
     narrowed_from,
     narrowing_choices,

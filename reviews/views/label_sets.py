@@ -20,15 +20,14 @@ from reviews.models import LabelSet
 from reviews.selectors import newest_label_set
 from reviews.selectors.eligibility import policy_of
 from reviews.selectors.frozen import label_sets_in
+from reviews.selectors.label_set_words import counted, in_words
 from reviews.selectors.listed_lines import PAGE, narrowed_entries
 from reviews.selectors.planned import planned_label_set
 from reviews.selectors.set_differences import CHANGES, difference_counts, differences, differences_as_json
 from reviews.services.label_sets import freeze_label_set
 from reviews.views.label_set_tables import (
     change_tabs,
-    counted,
     entry_row,
-    in_words,
     narrowed_from,
     narrowing_choices,
     pair_row,

@@ -48,6 +48,7 @@ def retrain(page: Page, collection_name: str) -> None:
     """Freezes the labels of a collection in the admin, retrains from them, and waits until the run has succeeded."""
     page.goto("/admin/reviews/labelset/freeze/")
     page.get_by_label(collection_name).check()
+    page.get_by_role("button", name="See what would be frozen").click()
     page.get_by_role("button", name="Freeze the labels").click()
     page.get_by_role("link", name=re.compile("Retrain from this label set")).click()
     expect(page.locator("#preview-sentence")).to_have_text(re.compile(r"\d+ (corrections|confirmations)"))
