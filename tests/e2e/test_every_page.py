@@ -30,6 +30,7 @@ NO_PAGES = {
     *("reading-first-read", "reading-reveal", "reading-verdict", "reading-undo", "reading-amend"),
     *("reading-withdraw", "reading-draft", "reading-identity"),
     *(
+        "label-set-compare-download",
         "labels-download",
         "figures-download",
         "own-figures-download",
