@@ -39,7 +39,7 @@ class GateDecisionAdmin(ReadOnlyAdmin[GateDecision]):
         address = reverse("gate-decision", args=[decision.pk])
         return format_html('<a href="{}">In full</a>', address)
 
-    @admin.action(description="Judge the candidates again beside what reads now")
+    @admin.action(description="Judge the candidates again beside what is in force")
     def judge_again(self, request: HttpRequest, queryset: QuerySet[GateDecision]) -> None:
         require_gate(request.user)
         asked = {

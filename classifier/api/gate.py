@@ -177,7 +177,7 @@ class VersionJudgements(ApiView):
 
     @extend_schema(
         operation_id="judge_version_again",
-        summary="Have a version judged again beside what reads now",
+        summary="Have a version judged again beside the one in force",
         description=(
             "Engineers, approvers and administrators. The training worker measures both on the locked images as soon "
             "as no run is in line, and records another verdict."

@@ -13,7 +13,7 @@ from classifier.jobs.training.gathering import Embedder, Part, taught_to
 from classifier.jobs.training.head import locked_part, stack
 from classifier.jobs.training.manifest import Line, find_images, read_lines
 from classifier.models import GateRequest, Image, ModelVersion, RunStatus, TrainingRun
-from classifier.selectors.gate import incumbent_for
+from classifier.selectors import version_in_force
 from classifier.services.gate import current_rule
 from classifier.services.gate_requests import (
     claim_request,
@@ -54,12 +54,11 @@ def drain() -> int:
 
 
 def _judge_again(request: GateRequest) -> None:
-    version = request.version
-    incumbent = incumbent_for(version) if version else None
+    version, incumbent = request.version, version_in_force()
     if version is None or incumbent is None:
         raise PlatformError("There is no version in force any more to compare with.")
     if incumbent.pk == version.pk:
-        raise PlatformError(f"Version {version.number} reads by now.")
+        raise PlatformError(f"Version {version.number} is in force by now.")
     model, beside = engine().load(version), engine().load(incumbent)
     run = version.training_run or _newest_run()
     lines = read_lines(run) if run else []

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from classifier.models import Evaluation, GateDecision, GateRequest, GateRule, ModelVersion, TrainingRun
-from classifier.selectors.versions import version_in_force, version_reading_for
 
 
 def gate_rules() -> QuerySet[GateRule]:
@@ -23,12 +22,6 @@ def gate_decisions() -> QuerySet[GateDecision]:
 def decision_beside(candidate: ModelVersion, incumbent: ModelVersion) -> GateDecision | None:
     """What the gate last said of a candidate beside that incumbent; None where it never compared the two."""
     return gate_decisions().filter(candidate=candidate, incumbent=incumbent).first()
-
-
-def incumbent_for(version: ModelVersion) -> ModelVersion | None:
-    """What a version would take the place of: what reads for the collection of its run, else what is in force."""
-    run = version.training_run
-    return version_reading_for(run.collection_id) if run and run.collection_id else version_in_force()
 
 
 def uses_of_part(sha256: str) -> int:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from classifier import doorbell
 from classifier.exceptions import StateConflict
 from classifier.models import GateDecision, GateRequest, ModelVersion, RunStatus, TrainingRun
-from classifier.selectors.gate import incumbent_for
+from classifier.selectors import version_in_force
 from classifier.services.gate import JudgedCandidate, record_decision
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
@@ -23,16 +23,16 @@ _Status = GateRequest.Status
 
 
 def ask_judgement(*, actor: User | None, version: ModelVersion) -> GateRequest:
-    """Ask that a registered version be measured anew beside what reads now; another verdict is recorded.
+    """Ask that a registered version be measured anew beside what is in force now; another verdict is recorded.
 
     Raises:
-        StateConflict: the version reads already, nothing is in force to compare it with, or it waits to be judged.
+        StateConflict: the version is in force already, nothing is to compare it with, or it waits to be judged.
     """
-    incumbent = incumbent_for(version)
+    incumbent = version_in_force()
     if incumbent is None:
         raise StateConflict("No version is in force to compare with.", code="no_version")
     if incumbent.pk == version.pk:
-        raise StateConflict(f"Version {version.number} is what reads now.", code="already_in_force")
+        raise StateConflict(f"Version {version.number} is what is in force.", code="already_in_force")
     return _ask(actor, GateRequest(kind=_Kind.JUDGEMENT, version=version), f"Version {version.number}")
 
 

@@ -12,7 +12,8 @@ from classifier.access import get_gate_decision, get_gate_rule, get_version, may
 from classifier.exceptions import PlatformError
 from classifier.forms import GateRuleForm
 from classifier.models import GateRequest
-from classifier.selectors.gate import gate_decisions, gate_requests, gate_rules, incumbent_for, open_requests
+from classifier.selectors import version_in_force
+from classifier.selectors.gate import gate_decisions, gate_requests, gate_rules, open_requests
 from classifier.services.gate import RuleRefused, current_rule, write_rule
 from classifier.services.gate_requests import ask_judgement
 from mriplatform.accounts.access import require_anywhere
@@ -56,19 +57,19 @@ def rule(request: HttpRequest, rule_id: UUID) -> HttpResponse:
 @require_safe
 @signed_in
 def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
-    """One verdict, and whether it is still about what reads."""
+    """One verdict, and whether it is still about what is in force."""
     check_query(request)
     found = get_gate_decision(request.user, decision_id)
-    reads = incumbent_for(found.candidate)
+    current = version_in_force()
     asked = gate_requests(found.candidate_id).first()
     pairs = [
         pair for one in found.criteria if one["name"] == "leaks" for pair in one["figures"].get("pairs", [])
     ]
-    in_force = reads is not None and reads.pk == found.candidate_id
+    in_force = current is not None and current.pk == found.candidate_id
     context = {
         "decision": found,
-        "incumbent": reads,
-        "stale": reads is not None and not in_force and reads.pk != found.incumbent_id,
+        "incumbent": current,
+        "stale": current is not None and not in_force and current.pk != found.incumbent_id,
         "waiting": open_requests(version=found.candidate).exists(),
         "failed": asked if asked and asked.status == GateRequest.Status.FAILED else None,
         "may_ask": not in_force and may_ask_the_gate(request.user),
@@ -80,7 +81,7 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
 @require_POST
 @signed_in
 def judge_again(request: HttpRequest, version_id: UUID) -> HttpResponse:
-    """Ask that a version be measured anew beside what reads now."""
+    """Ask that a version be measured anew beside what is in force."""
     check_query(request)
     version = get_version(request.user, version_id)
     require_gate(request.user)

@@ -47,13 +47,13 @@ BOUNDS: Final = (
           "The same for each class.", whole=True),
     Bound("least_class_subjects", "Fewest subjects of a class", 2, 1_000_000, 10,
           "Images of one subject say much the same, so subjects are counted too.", whole=True),
-    Bound("accuracy_margin", "Loss of accuracy", 0, 0.2, 0.015,
+    Bound("accuracy_margin", "Loss of accuracy", 0, 0.2, 0.02,
           "How much less accurate a candidate may be and still count as no worse."),
-    Bound("balanced_accuracy_margin", "Loss of balanced accuracy", 0, 0.2, 0.015,
+    Bound("balanced_accuracy_margin", "Loss of balanced accuracy", 0, 0.2, 0.02,
           "The same for the mean recall of the four classes."),
-    Bound("macro_f1_margin", "Loss of macro F1", 0, 0.2, 0.015, "The same for the mean F1 of the four classes."),
+    Bound("macro_f1_margin", "Loss of macro F1", 0, 0.2, 0.02, "The same for the mean F1 of the four classes."),
     *(
-        Bound(f"recall_margin_{name}", f"Loss of recall: {DISPLAY_NAMES[name].lower()}", 0, 0.3, 0.04,
+        Bound(f"recall_margin_{name}", f"Loss of recall: {DISPLAY_NAMES[name].lower()}", 0, 0.3, 0.05,
               f"How many of the images of this class ({DISPLAY_NAMES[name].lower()}) may be lost, as a share.")
         for name in CLASSES
     ),

@@ -4,12 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
 
-from classifier.models import Image, JobStatus, ModelVersion, Promotion, Proposal, RunStatus, TrainingRun
+from classifier.models import (
+    GateDecision,
+    Image,
+    JobStatus,
+    ModelVersion,
+    Promotion,
+    Proposal,
+    RunStatus,
+    TrainingRun,
+)
 from classifier.services.choices import choose_version
 from classifier.services.promotion import propose
+from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
@@ -154,7 +165,7 @@ def _machine(house: House) -> None:
         version=None,
         reason="Follow what is in force.",
     )
-    make_decision(other, ModelVersion.objects.get(number=1), "insufficient")
+    decision = _verdict(other)
     proposal = propose(actor=engineer, version=other, reason="It learned from the ward's corrections.")
     frozen = freeze_label_set(actor=engineer, collection=collection)
     set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
@@ -163,12 +174,29 @@ def _machine(house: House) -> None:
     house.things |= {
         "other": other,
         "proposal": proposal,
+        "decision": decision,
         "failed": failed.study,
         "queued": waiting.study,
         "run": run,
         "running": running,
         "label_set": frozen,
     }
+
+
+def _verdict(version: ModelVersion) -> GateDecision:
+    """What the gate would say of a version that has lost a few meningiomas."""
+    labels = np.repeat(np.arange(4), 60)
+    wrong = labels.copy()
+    wrong[60:64] = 2
+    judged = judge(*(np.where(np.eye(4)[said] == 1, 0.97, 0.01) for said in (wrong, labels)), labels)
+    criteria = [one.as_dict() for one in judged.criteria]
+    return make_decision(version, ModelVersion.objects.get(number=1), judged.verdict, criteria=criteria)
+
+
+def _gate_pages(decision: GateDecision) -> Iterator[tuple[str, str]]:
+    yield "gate-rules", reverse("gate-rules")
+    yield "gate-rule", reverse("gate-rule", args=[decision.rule_id])
+    yield "gate-decision", reverse("gate-decision", args=[decision.pk])
 
 
 def pages(house: House) -> Iterator[tuple[str, str]]:
@@ -190,6 +218,7 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     for name in ("version", "version-propose"):
         yield name, reverse(name, args=[things["other"].pk])
     yield "proposal", reverse("proposal", args=[things["proposal"].pk])
+    yield from _gate_pages(things["decision"])
     yield "in-force", reverse("in-force") + f"?collection={house.assisted.pk}"
     for name in ("training-run", "training-run-cancel", "training-run-trace"):
         yield name, reverse(name, args=[things["run"].pk])
@@ -204,6 +233,10 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         )
     for name in ("label-set", "label-set-compare"):
         yield name, reverse(name, args=[things["label_set"].pk])
+    yield from _reading_pages(house)
+
+
+def _reading_pages(house: House) -> Iterator[tuple[str, str]]:
     yield from (("reading", reverse("reading", args=[reading.pk])) for reading in house.readings.values())
     for change in ("amend", "withdraw"):
         yield "reading", reverse("reading", args=[house.readings["done"].pk]) + f"?{change}=1"
