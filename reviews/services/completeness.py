@@ -35,7 +35,7 @@ def check_complete(label_set: LabelSet, manifest: bytes) -> None:
             raise _lost(label_set, image, "was read before it was frozen, and is not in it")
 
 
-def _rows(label_set: LabelSet) -> Iterator[dict[str, Any]]:
+def _rows(label_set: LabelSet) -> Iterator[Any]:
     """What its rows say, by the pixels: an imported manifest has the identifiers of another platform."""
     entries = LabelSetEntry.objects.filter(label_set=label_set)
     return entries.values("image", "image__pixel_sha256", "label", "split").iterator()

@@ -88,7 +88,7 @@ def start_due_trainings() -> TrainingRun | None:
     """
     if active_training_run() is not None:
         return None
-    newest = RetrainingPlan.objects.order_by("collection", "-version").distinct("collection")
+    newest = RetrainingPlan.objects.order_by("collection_id", "-version").distinct("collection_id")
     for plan in newest.select_related("collection"):
         trigger = due(plan)
         run = _start(plan, trigger) if trigger is not None else None
