@@ -5,13 +5,14 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.models import Image, TrainingRun
+from classifier.access import get_collection_to_choose
+from classifier.models import Image, Shadow, TrainingRun
 from classifier.selectors.training_runs import sees_run_labels, training_run_of
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
-from reviews.models import LabelSet, Reading
+from reviews.models import LabelSet, Reading, Rescore
 from reviews.selectors import label_sets_of, readings_of, to_decide
 
 READERS_GET_NO_LABELS = (
@@ -146,6 +147,13 @@ def get_image_with_labels(user: Visitor, image_id: UUID) -> Image:
     return image
 
 
+def get_label_set_to_correct(user: Visitor, label_set_id: UUID) -> LabelSet:
+    """A label set whose labels the user may search for errors and send back to be read."""
+    label_set = get_label_set(user, label_set_id)
+    require_in(user, label_set.collection_id, Permission.FREEZE_LABELS)
+    return label_set
+
+
 def get_label_set_to_train(user: Visitor, label_set_id: UUID) -> LabelSet:
     """A label set of a collection in which the user may train."""
     label_set = get_label_set(user, label_set_id)
@@ -159,6 +167,24 @@ def get_collection_to_plan(user: Visitor, collection_id: UUID) -> Collection:
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_LABELS)
     return collection
+
+
+def get_shadow(user: Visitor, shadow_id: UUID, permission: Permission) -> Shadow:
+    """A version in the shadow of a collection, for those who hold a permission there and do not read there."""
+    shadow = Shadow.objects.filter(pk=shadow_id).select_related("model_version").first()
+    if shadow is None:
+        raise Http404(NOT_FOUND)
+    get_collection_to_choose(user, shadow.collection_id, permission)
+    return shadow
+
+
+def get_rescore(user: Visitor, rescore_id: UUID, permission: Permission) -> Rescore:
+    """A pass over the backlog of a collection, for those who hold a permission there and do not read there."""
+    rescore = Rescore.objects.filter(pk=rescore_id).select_related("model_version").first()
+    if rescore is None:
+        raise Http404(NOT_FOUND)
+    get_collection_to_choose(user, rescore.collection_id, permission)
+    return rescore
 
 
 def _image(image_id: UUID) -> Image:

@@ -11,6 +11,7 @@ from reviews.exceptions import ReviewRefused
 from reviews.models import EligibilityPolicy, Location, ReadingProtocol, Reason, ReviewEvent, WithdrawalReason
 from reviews.services.eligibility import LEAST_AGREEING, MOST_AGREEING
 from reviews.services.protocols import HIGHEST_RATE, LEAST_RANDOM, MAX_READERS
+from reviews.services.rescoring import MOST_PER_MINUTE
 from reviews.services.statements import MAX_NOTE_CHARACTERS
 
 NOT_ASSESSABLE = ReviewEvent.Verdict.NOT_ASSESSABLE
@@ -268,6 +269,29 @@ class PlanForm(Said):
         choices=RECIPES,
         error_messages={"invalid_choice": "Choose a recipe that the page offers."},
     )  # fmt: skip
+
+
+class ShadowForm(Said):
+    """Which version answers unseen, and why."""
+
+    version = forms.UUIDField(
+        error_messages={"required": "Choose a version.", "invalid": "Choose a version that the page offers."}
+    )
+    reason = forms.CharField(label="Why", max_length=500, error_messages={"required": "Say why."})
+
+
+class RescoreForm(Said):
+    """How fast a backlog is read again, and why."""
+
+    per_minute = forms.IntegerField(
+        label="Images a minute, at most",
+        min_value=1,
+        max_value=MOST_PER_MINUTE,
+        initial=120,
+        help_text=f"1 to {MOST_PER_MINUTE:,}. New images always go first.",
+        error_messages={"required": "Say how many images a minute, at most."},
+    )
+    reason = forms.CharField(label="Why", max_length=500, error_messages={"required": "Say why."})
 
 
 class PolicyForm(Said):

@@ -5,12 +5,16 @@ from reviews.views import (
     eligibility,
     figures,
     image_trace,
+    imports,
+    label_errors,
     label_sets,
     labels,
     plans,
     protocol,
     reading,
+    rescoring,
     retraining,
+    shadows,
     training_runs,
     worklist,
 )
@@ -44,6 +48,17 @@ urlpatterns = [
     path("collections/<uuid:collection_id>/eligibility", eligibility.eligibility, name="eligibility"),
     path("label-sets/<uuid:label_set_id>", label_sets.label_set, name="label-set"),
     path("label-sets/<uuid:label_set_id>/compare", label_sets.compare, name="label-set-compare"),
+    path("collections/<uuid:collection_id>/import-labels", imports.import_labels, name="import-labels"),
+    path("label-sets/<uuid:label_set_id>/errors", label_errors.label_errors, name="label-errors"),
+    path(
+        "label-sets/<uuid:label_set_id>/errors/live", label_errors.label_errors_live, name="label-errors-live"
+    ),
+    path(
+        "label-sets/<uuid:label_set_id>/errors/send-back",
+        label_errors.label_errors_send,
+        name="label-errors-send",
+    ),
+    path("label-sets/<uuid:label_set_id>/export.zip", label_errors.label_set_export, name="label-set-export"),
     path(
         "label-sets/<uuid:label_set_id>/compare.json",
         label_sets.compare_download,
@@ -72,6 +87,19 @@ urlpatterns = [
             ("figures", figures.figures_download, "figures-download"),
             ("figures/mine", figures.own_figures_download, "own-figures-download"),
         )
+    ),
+    path("collections/<uuid:collection_id>/shadows", shadows.shadows, name="shadows"),
+    path("shadows/<uuid:shadow_id>/end", shadows.shadow_end, name="shadow-end"),
+    path("collections/<uuid:collection_id>/rescores", rescoring.rescores, name="rescores"),
+    path("collections/<uuid:collection_id>/rescores/live", rescoring.rescores_live, name="rescores-live"),
+    *(
+        path(
+            f"rescores/<uuid:rescore_id>/{change}",
+            rescoring.rescore_change,
+            {"change": change},
+            name=f"rescore-{change}",
+        )
+        for change in rescoring.CHANGES
     ),
     path("label-sets/<uuid:label_set_id>/retrain", retraining.retrain, name="label-set-retrain"),
     path("collections/<uuid:collection_id>/retraining-plan", plans.plan, name="retraining-plan"),

@@ -78,6 +78,7 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "reviews.view_labelsetentry",
             "reviews.view_eligibilitypolicy",
             "reviews.view_importedlabel",
+            "reviews.view_sentback",
             "reviews.view_retrainingplan",
         }
     ),
@@ -116,6 +117,8 @@ ADMIN_PERMISSIONS: dict[Role, frozenset[str]] = {
             "reviews.view_labelset",
             "reviews.view_reviewevent",
             "reviews.view_adjudication",
+            "reviews.view_importedlabel",
+            "reviews.view_sentback",
         }
     ),
 }

@@ -3,6 +3,6 @@
 Readers are never staff, so what stands here reaches nobody who has yet to read.
 """
 
-from reviews.admin import eligibility, label_sets, plans, protocols, readings
+from reviews.admin import eligibility, label_sets, machine, plans, protocols, readings
 
-__all__ = ["eligibility", "label_sets", "plans", "protocols", "readings"]
+__all__ = ["eligibility", "label_sets", "machine", "plans", "protocols", "readings"]

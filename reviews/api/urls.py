@@ -4,12 +4,16 @@ from reviews.api import (
     adjudication,
     figures,
     image_trace,
+    imports,
+    label_errors,
     label_sets,
     labels,
     plans,
     protocols,
     readings,
+    rescoring,
     retraining,
+    shadows,
     training_runs,
     worklist,
 )
@@ -70,6 +74,27 @@ urlpatterns = [
         label_sets.LabelSetDifferences.as_view(),
         name="api-label-set-differences",
     ),
+    path(
+        "label-sets/<uuid:label_set_id>/likely-errors",
+        label_errors.LikelyErrors.as_view(),
+        name="api-likely-errors",
+    ),
+    path(
+        "label-sets/<uuid:label_set_id>/send-back",
+        label_errors.SentBackLabels.as_view(),
+        name="api-label-set-send-back",
+    ),
+    path(
+        "label-sets/<uuid:label_set_id>/export",
+        label_errors.LabelSetExport.as_view(),
+        name="api-label-set-export",
+    ),
+    path("collections/<uuid:collection_id>/imports", imports.Imports.as_view(), name="api-imports"),
+    path(
+        "collections/<uuid:collection_id>/label-set-imports",
+        imports.LabelSetImports.as_view(),
+        name="api-label-set-imports",
+    ),
     path("label-sets/<uuid:label_set_id>/manifest", labels.Manifest.as_view(), name="api-manifest"),
     path("collections/<uuid:collection_id>/worklist", worklist.Worklist.as_view(), name="api-worklist"),
     path(
@@ -88,6 +113,14 @@ urlpatterns = [
     path("collections/<uuid:collection_id>/figures", figures.Figures.as_view(), name="api-figures"),
     path(
         "collections/<uuid:collection_id>/figures/mine", figures.OwnFigures.as_view(), name="api-own-figures"
+    ),
+    path("collections/<uuid:collection_id>/shadows", shadows.Shadows.as_view(), name="api-shadows"),
+    path("shadows/<uuid:shadow_id>/end", shadows.EndShadow.as_view(), name="api-shadow-end"),
+    path("collections/<uuid:collection_id>/rescores", rescoring.Rescores.as_view(), name="api-rescores"),
+    path("rescores/<uuid:rescore_id>", rescoring.OneRescore.as_view(), name="api-rescore"),
+    *(
+        path(f"rescores/<uuid:rescore_id>/{change}", view.as_view(), name=f"api-rescore-{change}")
+        for change, view in rescoring.CHANGES.items()
     ),
     path(
         "label-sets/<uuid:label_set_id>/retrain",

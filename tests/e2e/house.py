@@ -16,21 +16,24 @@ from classifier.models import (
     Promotion,
     Proposal,
     RunStatus,
+    Shadow,
     TrainingRun,
 )
 from classifier.services.choices import choose_version
 from classifier.services.promotion import propose
+from classifier.services.shadow import start_shadow
 from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
-from reviews.models import LabelSet, Reading
+from reviews.models import LabelErrorSearch, LabelSet, Reading, Rescore
 from reviews.services.adjudication import adjudicate
 from reviews.services.figures import compute_figures
 from reviews.services.known_cases import set_known_case
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
+from reviews.services.rescoring import start_rescore
 from reviews.services.retraining import set_plan
 from tests.e2e.reading_room import furnish, say, slice_image, strange_image
 from tests.factories import (
@@ -167,7 +170,23 @@ def _machine(house: House) -> None:
     )
     decision = _verdict(other)
     proposal = propose(actor=engineer, version=other, reason="It learned from the ward's corrections.")
+    start_shadow(
+        actor=engineer,
+        version=other,
+        collection=collection,
+        reason="To see how it does on the ward's images.",
+    )
+    reads = ModelVersion.objects.get(number=1)
+    for place, per_minute in ((collection, 60), (house.assisted, 120)):
+        start_rescore(
+            actor=engineer,
+            collection=place,
+            version=reads,
+            per_minute=per_minute,
+            reason="It is in force again.",
+        )
     frozen = freeze_label_set(actor=engineer, collection=collection)
+    _rank_errors(frozen)
     set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
     run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
     running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
@@ -181,6 +200,20 @@ def _machine(house: House) -> None:
         "running": running,
         "label_set": frozen,
     }
+
+
+def _rank_errors(label_set: LabelSet) -> None:
+    """What a search for likely label errors would find: the first two wrong, the others unsure."""
+    used = label_set.entries.exclude(split="excluded")
+    rows = [
+        [str(entry.image_id), entry.label, "notumor" if entry.label != "notumor" else "glioma", 0.12, 0.81, 0.845,
+         number < 2] for number, entry in enumerate(used)
+    ]  # fmt: skip
+    LabelErrorSearch.objects.create(
+        label_set=label_set, model_version=ModelVersion.objects.get(number=1), status="succeeded",
+        finished_at=timezone.now(),
+        result={"rows": rows, "likely": 2, "used": len(rows), "without": 1, "joint": [], "seconds": 0.4},
+    )  # fmt: skip
 
 
 def _verdict(version: ModelVersion) -> GateDecision:
@@ -202,9 +235,21 @@ def _gate_pages(decision: GateDecision) -> Iterator[tuple[str, str]]:
 def pages(house: House) -> Iterator[tuple[str, str]]:
     """Every page that is looked at, by the name of its address in the resolver, some in more than one state."""
     things, collections = house.things, (house.collection, house.assisted, house.empty)
-    plain = ("home", "login", "account", "password", "versions", "in-force", "roll-back", "training-runs", "api-docs")
+    plain = (
+        "home",
+        "login",
+        "account",
+        "password",
+        "versions",
+        "in-force",
+        "roll-back",
+        "training-runs",
+        "api-docs",
+    )
     yield from ((name, reverse(name)) for name in plain)
     for name in ("collection", "worklist", "figures", "not-assessable", "labels", "disagreements"):
+        yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
+    for name in ("shadows", "rescores"):
         yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
     for name in ("upload", "collection-version", "protocol", "known-cases", "own-figures"):
         yield name, reverse(name, args=[house.collection.pk])
@@ -231,7 +276,8 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         yield from (
             (name, reverse(name, args=[collection.pk])) for collection in (house.collection, house.empty)
         )
-    for name in ("label-set", "label-set-compare"):
+    yield "import-labels", reverse("import-labels", args=[house.collection.pk])
+    for name in ("label-set", "label-set-compare", "label-errors"):
         yield name, reverse(name, args=[things["label_set"].pk])
     yield from _reading_pages(house)
 
@@ -249,7 +295,12 @@ def admin_pages() -> Iterator[tuple[str, str]]:
     newest, frozen = ModelVersion.objects.latest("number"), LabelSet.objects.latest("number")
     for name, arguments in (
         ("reviews_labelset_freeze", []),
+        ("classifier_shadow_start", []),
+        ("classifier_shadow_act", [Shadow.objects.get().pk, "end"]),
+        ("reviews_rescore_start", []),
+        ("reviews_rescore_act", [Rescore.objects.latest("pk").pk, "pause"]),
         ("reviews_labelset_retrain", [frozen.pk]),
+        ("reviews_labelset_likely_errors", [frozen.pk]),
         ("classifier_trainingrun_cancel", [TrainingRun.objects.latest("number").pk]),
         ("classifier_modelversion_propose", [newest.pk]),
         ("classifier_proposal_decide", [Proposal.objects.get().pk]),

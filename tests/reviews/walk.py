@@ -83,6 +83,7 @@ def _post(*documents: Mapping[str, Any], etag: bool = False) -> tuple[Ask, ...]:
 
 
 COLLECTION, STUDY, IMAGE, VERSION = "<collection_id>", "<study_id>", "<image_id>", "<version_id>"
+RESCORE = {"model_version": VERSION, "per_minute": 60, "reason": "r"}
 RULES = {
     "mode": "assisted", "readers_per_image": 1, "adjudication_rule": "unanimity", "order": "entropy",
     "random_share": 0.2, "repeat_rate": 0, "known_rate": 0,
@@ -158,6 +159,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "label-set": _look("split=used", "label=glioma", "reason=r"),
     "label-set-compare": (*LOOK, Ask(query="change=label")),
     "label-set-compare-download": (Ask(),),
+    "import-labels": (*LOOK, Ask("POST", {"dataset": "d", "label": "glioma"}, pixels=True)),
+    "label-errors": (*_look("page=2"), Ask("POST")),
+    "label-errors-live": LOOK,
+    "label-errors-send": (Ask("POST", {"top": "1"}), Ask("POST", {"image": IMAGE})),
+    "label-set-export": (Ask(),),
     "label-set-freeze": (*LOOK, Ask("POST", {"if_sha256": "0" * 64})),
     "eligibility": (
         *_look("rule=single&seen=weigh", "split=used"),
@@ -168,6 +174,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "protocol": (*LOOK, Ask("POST", RULES | {"if_version": 1})),
     "known-cases": (*LOOK, Ask("POST", KNOWN)),
     "known-case-take-back": (Ask("POST", {"reason": "r"}),),
+    "shadows": (*LOOK, Ask("POST", {"version": VERSION, "reason": "r"})),
+    "shadow-end": _send({}),
+    "rescores": (*LOOK, Ask("POST", {"per_minute": "60", "reason": "r"})),
+    "rescores-live": LOOK,
+    **{f"rescore-{change}": _send({}) for change in ("pause", "resume", "cancel")},
     "figures": LOOK,
     "own-figures": LOOK,
     "figures-compute": (Ask("POST"),),
@@ -252,6 +263,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-label-set-entries": (Ask(), Ask(query="split=used")),
     "api-label-set-differences": (Ask(), Ask(query="change=label")),
     "api-manifest": (Ask(),),
+    "api-likely-errors": (Ask(), Ask(query="size=1"), *_post({})),
+    "api-label-set-send-back": _post({"top": 1}),
+    "api-label-set-export": (Ask(),),
+    "api-imports": (Ask("POST", {"dataset": "d", "labels": '[{"label": "glioma"}]'}, pixels=True),),
+    "api-label-set-imports": (Ask("POST", {"dataset": "d"}, pixels=True),),
     "api-label-set-retrain": (Ask(), Ask(query="recipe=fine_tune"), *_post({"recipe": "head"})),
     "api-image-trace": (Ask(),),
     "api-retraining-plan": (Ask(), Ask("PUT", {"every_labels": 5})),
@@ -263,6 +279,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-protocol": (Ask(), Ask("PUT", RULES, etag=True)),
     "api-known-cases": (Ask(), *_post(KNOWN)),
     "api-known-case-take-back": _post({"reason": "r"}),
+    "api-shadows": (Ask(), *_post({"model_version": VERSION, "reason": "r"})),
+    "api-shadow-end": _post({}),
+    "api-rescores": (Ask(), *_post(RESCORE)),
+    "api-rescore": (Ask(),),
+    **{f"api-rescore-{change}": _post({}) for change in ("pause", "resume", "cancel")},
     "api-figures": (Ask(), *_post({}), *(Ask(query=query) for query in OF_FIGURES)),
     "api-own-figures": (Ask(), *(Ask(query=query) for query in OF_FIGURES)),
 }
