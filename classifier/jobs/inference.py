@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 
@@ -56,6 +57,7 @@ def answer_load_checks() -> int:
     """
     answered = 0
     while (check := claim_load_check(worker=worker_name())) is not None:
+        found: dict[str, Any]
         with watchdog(settings.INFERENCE_LEASE_SECONDS):
             try:
                 predictor = engine().load_anew(check.model_version).predictor

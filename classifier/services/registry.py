@@ -4,8 +4,6 @@ import hashlib
 import logging
 from typing import Any
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -22,6 +20,7 @@ from classifier.models import (
 )
 from classifier.selectors import version_in_force
 from classifier.selectors.proposals import newest_decision
+from classifier.services.files import keep_file
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -51,9 +50,7 @@ def register_version(
     known = ModelVersion.objects.filter(checkpoint_sha256=digest).first()
     if known is not None:
         return known
-    path = f"checkpoints/{digest}.zip"
-    if not storages["checkpoints"].exists(path):
-        storages["checkpoints"].save(path, ContentFile(archive))
+    path = keep_file(f"checkpoints/{digest}.zip", archive)
     number = (ModelVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     version = ModelVersion.objects.create(
         number=number,
@@ -149,7 +146,7 @@ def put_in_force(
         load_check=load_check,
         promoted_by=actor,
     )
-    facts = {
+    facts: dict[str, Any] = {
         "number": version.number,
         "replaces": last.model_version.number if last else None,
         "reason": reason,
