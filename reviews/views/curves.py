@@ -17,7 +17,7 @@ def curves(progress: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [chart for chart in charts if chart is not None]
 
 
-def steps_shown(progress: list[dict[str, Any]], most: int = 20) -> list[dict[str, Any]]:
+def steps_shown(progress: list[dict[str, Any]], most: int = 8) -> list[dict[str, Any]]:
     """The numbers beside the curves: at most so many steps, evenly taken, the last always among them."""
     steps = [
         {"at": step.get("step", step.get("epoch", place)), "loss": step["loss"]}
@@ -37,7 +37,7 @@ def _chart(
         return None
     values = [value for _, points in drawn for _, value in points]
     ceiling = top if top is not None else (max(values) * 1.05 or 1.0)
-    floor = 0.0 if top is None else min(0.5, *values)
+    floor = 0.0 if top is None else max(min(values) - 0.1, 0.0)
     first, last = _ends(drawn)
     lines = [
         {
