@@ -16,6 +16,7 @@ from tests.factories import (
     analysed_image,
     answer,
     make_image,
+    make_prediction,
     make_study,
     make_user,
     make_version,
@@ -85,10 +86,9 @@ def test_figures_stand_beside_the_answer_for_those_who_may_see_them(
 ):
     """Images that were read before the shadow, or came before it, are in none of them."""
     set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
-    earlier = analysed_image(collection, label="glioma")
-    Prediction.objects.create(
-        image=earlier, model_version=unseen, for_comparison=True, status="succeeded", **answer("glioma")
-    )
+    earlier = make_image(make_study(collection, images=0))
+    make_prediction(earlier, version=version, label="glioma")
+    make_prediction(earlier, version=unseen, for_comparison=True, label="meningioma")
     start_shadow(actor=engineer, version=unseen, collection=collection, reason="r")
     images = [make_image(make_study(collection, images=0)) for _ in range(4)]
     queue_predictions(images)
@@ -213,11 +213,12 @@ def test_who_may_see_and_who_may_begin(sign_in, member, collection, unseen, role
     assert made.status_code == (302 if begins else 403 if role else 404)
 
 
-def test_who_reads_here_gets_neither_whatever_else_they_hold(sign_in, engineer, collection, unseen):
-    engineer.memberships.create(collection=collection, role="radiologist")
+def test_who_reads_here_gets_neither_whatever_else_they_hold(sign_in, member, collection, unseen):
+    both = member("emil", "ml_engineer")
+    both.memberships.create(collection=collection, role="radiologist")
     shadow = Shadow.objects.create(collection=collection, model_version=unseen, reason="r")
     rescore = Rescore.objects.create(collection=collection, model_version=unseen, reason="r")
-    client = sign_in(engineer)
+    client = sign_in(both)
     for path in (
         f"/collections/{collection.pk}/shadows", f"/collections/{collection.pk}/rescores",
         f"/collections/{collection.pk}/rescores/live", f"{API}/rescores/{rescore.pk}",
