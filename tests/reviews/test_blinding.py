@@ -14,12 +14,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
 
-from classifier.models import Image
+from classifier.models import Image, Shadow
 from mriplatform.identifiers import uuid7
+from reviews.models import Rescore
 from reviews.services.figures import compute_figures
 from reviews.services.known_cases import set_known_case
+from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
+from reviews.services.sending_back import send_back
 from tests.factories import make_collection, make_prediction, make_study, make_version
 from tests.reviews.blind_room import FIXED, MOMENT, NANOSECONDS, READERS, Room
 from tests.reviews.walk import ASKED, NOBODYS, NUMBERS, Walk, routes, said_apart
@@ -80,6 +83,7 @@ def walk(room):
         pks["prediction_id"] = FIXED[:2]
         pks["version_id"] = [room.version.pk]
         pks["label_set_id"] = [NOBODYS]
+        pks["shadow_id"] = pks["rescore_id"] = [NOBODYS]
         pks["proposal_id"] = [NOBODYS]
         pks["run_id"] = [room.run.pk]
         with room.second.pixels.open("rb") as file:
@@ -285,7 +289,8 @@ def test_hidden_readings_are_as_blind_as_any(room, differences, monkeypatch, pur
 @pytest.mark.parametrize(("roles", "step"), [(["ml_engineer", "approver"], "first_read"), ([], "reveal")])
 def test_nothing_depends_on_what_other_versions_were_asked_or_said(room, world, walk, roles, step):
     """Before and after the reveal: beside the same answer, a world in which nobody asked, one in which another
-    version said something else, and one in which it is still in line."""
+    version said something else, and one in which it is still in line. In both it is in the shadow, too, and a pass
+    over the backlog is under way."""
     room.hold(*roles)
     other, answers = make_version(promoted=False), []
     for asked_of_other in (None, {"label": "pituitary"}, WAITING):
@@ -294,8 +299,43 @@ def test_nothing_depends_on_what_other_versions_were_asked_or_said(room, world, 
             if asked_of_other:
                 named = {"pk": uuid7(), "for_comparison": True, "queued_at": MOMENT, "finished_at": MOMENT}
                 make_prediction(room.first, version=other, **named | asked_of_other)
+                here = {"pk": uuid7(), "collection": room.collection, "model_version": other, "reason": "r"}
+                Shadow.objects.create(**here)
+                Rescore.objects.create(**here)
             NUMBERS.start(500)
             room.begin(step)
             answers.append(walk(room.alice))
     plain, said, waits = answers
     assert {key for key in plain if not plain[key] == said[key] == waits[key]} == set()
+
+
+@pytest.mark.parametrize(
+    ("roles", "step"), [([], "unclaimed"), (ALL_OTHERS, "claimed"), (["uploader"], "verdict")]
+)
+def test_what_was_sent_back_is_offered_like_any_image(room, world, walk, roles, step):
+    """Read by two and waiting for a third, or read by three, labelled, and sent back as likely wrong: to somebody
+    who has not read it these are the same, whatever it was labelled, and stay the same when they read it."""
+    room.hold(*roles)
+    answers = []
+    for labels in (("glioma", "glioma"), ("glioma",) * 3, ("pituitary",) * 3):
+        with world():
+            room.reading = None
+            room.answered(room.unread)
+            for reader, label in zip(room.others, labels, strict=False):
+                room.say(claim_image(reader=reader, image=room.disputed), label)
+            if len(labels) == READERS:
+                frozen = freeze_label_set(actor=None, collection=room.collection)
+                assert send_back(actor=None, label_set=frozen, images=[room.disputed.pk]).sent
+            NUMBERS.start(500)
+            if step != "unclaimed":
+                room.reading = claim_image(reader=room.alice, image=room.disputed)
+            if step == "verdict":
+                room.say(room.reading, "notumor")
+            room.trained(0)
+            answers.append(walk(room.alice))
+    waits, sent, otherwise = answers
+    apart = {key: said_apart(waits[key], sent[key]) for key in waits if waits[key] != sent[key]}
+    apart |= {key: said_apart(sent[key], otherwise[key]) for key in sent if sent[key] != otherwise[key]}
+    assert not apart
+    address = f"/images/{room.disputed.pk}/read"
+    assert {key: waits[key][0] for key in waits if key[1] == address} != {}
