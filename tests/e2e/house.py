@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from classifier.models import (
     GateDecision,
