@@ -1,5 +1,6 @@
 """Retraining as an action on label sets in the admin: what it would use is shown before it is pressed."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from reviews.services.label_sets import retrain
 class RetrainingAdmin(admin.ModelAdmin[LabelSet]):
     """What the admin of label sets gains: the action, the form with its preview, and the start."""
 
-    actions = ("retrain",)
+    actions: Sequence[Any] = ("retrain",)
 
     def get_urls(self) -> list[URLPattern]:
         own = path(

@@ -13,7 +13,10 @@ from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_plan
-from reviews.api.retraining import KINDS
+from reviews.api.retraining import KINDS, PreviewSerializer, shown_preview
+from reviews.selectors.eligibility import policy_of
+from reviews.selectors.planned import planned_label_set
+from reviews.selectors.retraining_preview import HEAD, preview_planned
 from reviews.services.retraining import plans_of, set_plan
 
 
@@ -44,6 +47,7 @@ class PlansSerializer(serializers.Serializer[Any]):
     plan = PlanVersionSerializer(
         allow_null=True, help_text="That counts; null where nothing starts by itself yet."
     )
+    now = PreviewSerializer(help_text="What a run would use if the labels were frozen and trained from now.")
     history = PlanVersionSerializer(many=True, help_text="Every version, the one that counts first.")
 
 
@@ -82,5 +86,12 @@ def _plans(collection: Collection) -> Response:
         }
         for row in plans_of(collection).select_related("set_by")
     ]
-    shown = {"collection": collection.pk, "plan": history[0] if history else None, "history": history}
+    planned = planned_label_set(collection, policy_of(collection))
+    now = preview_planned(planned, recipe=str(history[0]["recipe"]) if history else HEAD)
+    shown = {
+        "collection": collection.pk,
+        "plan": history[0] if history else None,
+        "now": shown_preview(now),
+        "history": history,
+    }
     return Response(PlansSerializer(shown).data)

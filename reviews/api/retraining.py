@@ -63,7 +63,7 @@ class DurationSerializer(serializers.Serializer[Any]):
 
 class PreviewSerializer(serializers.Serializer[Any]):
     sentence = serializers.CharField()
-    label_set = serializers.UUIDField()
+    label_set = serializers.UUIDField(allow_null=True, help_text="Null where nothing is frozen yet.")
     recipe = serializers.ChoiceField(choices=KINDS)
     base_version = VersionNamedSerializer(allow_null=True)
     gate_rule = serializers.IntegerField(allow_null=True, help_text="Null: the start writes the first.")
@@ -91,7 +91,7 @@ class LabelSetRetrain(ApiView):
         preview = preview_retraining(
             label_set, recipe=asked.get("recipe", HEAD), base=_version(asked.get("base"))
         )
-        return Response(PreviewSerializer(_shown(preview)).data)
+        return Response(PreviewSerializer(shown_preview(preview)).data)
 
     @extend_schema(
         operation_id="start_training",
@@ -140,11 +140,11 @@ def _version(identifier: UUID | None) -> ModelVersion | None:
     return version
 
 
-def _shown(preview: Preview) -> dict[str, Any]:
+def shown_preview(preview: Preview) -> dict[str, Any]:
     active = preview.active
     return {
         "sentence": preview.sentence,
-        "label_set": preview.label_set.pk,
+        "label_set": preview.label_set.pk if preview.label_set else None,
         "recipe": preview.recipe,
         "base_version": named(preview.base),
         "gate_rule": preview.rule.number if preview.rule else None,

@@ -1,7 +1,9 @@
 """What a training on a label set would use, told before anybody presses the button."""
 
+import json
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,8 +14,11 @@ from classifier.selectors import active_training_run, version_reading_for
 from classifier.selectors.training_runs import Duration, earlier_duration
 from ml.labels import CLASSES, NOT_ASSESSABLE
 from reviews.models import LabelSet, LabelSetEntry, Split
+from reviews.selectors.planned import PlannedSet
 
 HEAD, FINE_TUNE = "head", "fine_tune"
+# Image, label, part, and where the label came from.
+type _Row = tuple[UUID, str, str, str | None]
 # Provenances of labels that somebody read here; every other label came from elsewhere.
 _READ_HERE: Final = {"reading", "adjudication"}
 
@@ -55,6 +60,7 @@ class Preview:
     """What a run would use.
 
     Attributes:
+        label_set: that it would learn from; None for labels that are not frozen yet.
         parts: kinds of labels, by part.
         by_class: of the training part.
         excluded: how many are left out, by reason.
@@ -64,10 +70,10 @@ class Preview:
         active: the run for which this one would have to wait.
     """
 
-    label_set: LabelSet
     recipe: str
     base: ModelVersion | None
     rule: GateRule | None
+    label_set: LabelSet | None = None
     parts: dict[str, Kinds] = field(default_factory=dict)
     by_class: dict[str, int] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
@@ -112,31 +118,48 @@ def preview_retraining(
         recipe: the kind, as `TrainingRun.recipe` names it.
         base: the version to start from; without one, the version that reads for the label set's collection.
     """
-    base = base or version_reading_for(label_set.collection_id)
-    parts, by_class = _kinds(label_set)
-    stored, to_compute = _embeddings(label_set, base)
-    reasons = label_set.counts.get("reasons", {})
+    used = LabelSetEntry.objects.filter(label_set=label_set).exclude(split=Split.EXCLUDED).order_by()
+    rows = used.values_list("image", "label", "split", "provenance__source").iterator(chunk_size=5000)
+    found = _preview(label_set.collection_id, rows, used.values("image"), recipe, base)
+    return replace(found, label_set=label_set, excluded=_by_count(label_set.counts.get("reasons", {})))
+
+
+def preview_planned(planned: PlannedSet, *, recipe: str = HEAD) -> Preview:
+    """The same of a label set that could be frozen now."""
+    used = [line for line in planned.lines if line.split is not Split.EXCLUDED]
+    rows = (
+        (UUID(line.image), line.label, line.split.value, json.loads(line.provenance).get("source"))
+        for line in used
+    )
+    images = [line.image for line in used]
+    found = _preview(planned.policy.collection_id, rows, images, recipe, None)
+    return replace(found, excluded=_by_count(planned.counts["reasons"]))
+
+
+def _preview(
+    collection_id: UUID, rows: Iterable[_Row], images: Any, recipe: str, base: ModelVersion | None
+) -> Preview:
+    """Args: images: those of `rows`, as a condition of a query takes them."""
+    base = base or version_reading_for(collection_id)
+    parts, by_class = _kinds(rows, _answers(images))
+    stored = _stored(images, base) if base else 0
     return Preview(
-        label_set=label_set,
         recipe=recipe,
         base=base,
         rule=GateRule.objects.order_by("-number").first(),
         parts=parts,
         by_class=by_class,
-        excluded=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         stored=stored,
-        to_compute=to_compute,
+        to_compute=sum(kinds.total for kinds in parts.values()) - stored,
         duration=earlier_duration(recipe),
         active=active_training_run(),
     )
 
 
-def _kinds(label_set: LabelSet) -> tuple[dict[str, Kinds], dict[str, int]]:
-    answered = _answers(label_set)
+def _kinds(rows: Iterable[_Row], answered: dict[UUID, str]) -> tuple[dict[str, Kinds], dict[str, int]]:
     counted: dict[str, Counter[str]] = {part.value: Counter() for part in Split if part != Split.EXCLUDED}
     by_class: Counter[str] = Counter()
-    rows = _used(label_set).values_list("image", "label", "split", "provenance__source")
-    for image, label, part, source in rows.iterator(chunk_size=5000):
+    for image, label, part, source in rows:
         counted[part][_kind(label, source, answered.get(image, ""))] += 1
         by_class[label] += part == Split.TRAIN
     return {part: Kinds(**kinds) for part, kinds in counted.items()}, {
@@ -152,11 +175,9 @@ def _kind(label: str, source: str | None, answer: str) -> str:
     return "confirmations" if label == answer else "corrections"
 
 
-def _answers(label_set: LabelSet) -> dict[UUID, str]:
-    """What the machine answers of the images of a label set, as far as it does."""
-    rows = Prediction.objects.filter(
-        image__in=_used(label_set).values("image"), for_comparison=False, status=JobStatus.SUCCEEDED
-    )
+def _answers(images: Any) -> dict[UUID, str]:
+    """What the machine answers of these images, as far as it does."""
+    rows = Prediction.objects.filter(image__in=images, for_comparison=False, status=JobStatus.SUCCEEDED)
     columns = rows.order_by().values_list("image", "not_assessable", "probabilities")
     return {
         image: NOT_ASSESSABLE if strange else CLASSES[int(np.argmax(probabilities or []))]
@@ -164,23 +185,14 @@ def _answers(label_set: LabelSet) -> dict[UUID, str]:
     }
 
 
-def _embeddings(label_set: LabelSet, base: ModelVersion | None) -> tuple[int, int]:
-    used = _used(label_set)
-    stored = (
-        Prediction.objects.filter(
-            image__in=used.values("image"),
-            model_version=base,
-            status=JobStatus.SUCCEEDED,
-            embedding__isnull=False,
-        ).count()
-        if base
-        else 0
-    )
-    return stored, used.count() - stored
+def _stored(images: Any, base: ModelVersion) -> int:
+    """Of how many of these images a version has stored its embedding."""
+    rows = Prediction.objects.filter(image__in=images, model_version=base, status=JobStatus.SUCCEEDED)
+    return rows.filter(embedding__isnull=False).count()
 
 
-def _used(label_set: LabelSet) -> Any:
-    return LabelSetEntry.objects.filter(label_set=label_set).exclude(split=Split.EXCLUDED).order_by()
+def _by_count(reasons: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _and(said: list[str]) -> str:

@@ -12,6 +12,9 @@ from classifier.exceptions import PlatformError
 from mriplatform.pages import check_query, person, signed_in
 from reviews.access import get_collection_to_plan
 from reviews.forms import PlanForm
+from reviews.selectors.eligibility import policy_of
+from reviews.selectors.planned import planned_label_set
+from reviews.selectors.retraining_preview import HEAD, preview_planned
 from reviews.services.retraining import plans_of, set_plan
 from reviews.views.retraining import page
 
@@ -33,5 +36,11 @@ def plan(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"Version {found.version} of the plan counts from now on.")
             return redirect("retraining-plan", collection.pk)
-    context = {"collection": collection, "form": form, "plans": plans}
+    planned = planned_label_set(collection, policy_of(collection))
+    context = {
+        "collection": collection,
+        "form": form,
+        "plans": plans,
+        "preview": preview_planned(planned, recipe=plans[0].recipe if plans else HEAD),
+    }
     return page(request, "reviews/training_runs/plan.html", context, refusal)

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
-from reviews.models import RetrainingPlan
-from tests.factories import make_collection, make_user
+from reviews.models import LabelSet, RetrainingPlan
+from tests.factories import analysed_image, make_collection, make_user
 
 MAY = {"alice": 403, "erin": 200, "paul": 403, "otto": 403, "ada": 200, "eve": 404, "both": 403}
 
@@ -58,6 +58,19 @@ def test_a_plan_is_kept_in_versions_and_may_be_none(browse, engineer, collection
     refused = client.post(address, {"every_labels": "0", "every_hours": "", "recipe": "head"})
     assert refused.status_code == 400
     assert RetrainingPlan.objects.count() == 2
+
+
+def test_what_a_run_would_use_now_is_told_before_anything_is_frozen(
+    browse, engineer, alice, collection, read
+):
+    for machine, said in (("glioma", "meningioma"), ("notumor", "notumor"), ("glioma", "not_assessable")):
+        read.finished(alice, analysed_image(collection, label=machine), label=said)
+    client = browse(engineer)
+    page = client.get(reverse("retraining-plan", args=[collection.pk])).content.decode()
+    assert "1 correction and 1 confirmation, 1 excluded: 1 not assessable." in page
+    now = client.get(reverse("api-retraining-plan", args=[collection.pk])).json()["now"]
+    assert (now["embeddings_stored"], now["embeddings_to_compute"], now["label_set"]) == (2, 0, None)
+    assert not LabelSet.objects.exists()
 
 
 def test_the_admin_sets_the_same_plan_and_offers_no_collection_of_others(browse, people, collection):
