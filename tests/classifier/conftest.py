@@ -3,6 +3,12 @@
 What needs Django is imported where it is used: this file is read before the servers are up and the settings complete.
 """
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,3 +62,59 @@ def upload(uploader, collection):
         ).studies
 
     return _upload
+
+
+@pytest.fixture
+def start(runtime_database_url, private_valkey, tmp_path):
+    """Starts processes of the platform on the test's database, as the runtime role, with a broker of its own; words
+    after the command are settings."""
+    environment = os.environ | {
+        "DATABASE_URL": runtime_database_url,
+        "REDIS_URL": private_valkey.url,
+        "INFERENCE_LEASE_SECONDS": "2",
+        "BELL_SECONDS": "1",
+        "INFERENCE_RUNTIME": "onnx",
+        "CHECKPOINT_CACHE": str(tmp_path / "cache"),
+        "LOG_LEVEL": "WARNING",
+    }
+    started: list[subprocess.Popen] = []
+
+    def _start(*command: str, **settings: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, *command], env=environment | settings, start_new_session=True
+        )
+        started.append(process)
+        return process
+
+    yield _start
+    for process in started:
+        # With whatever it started: gunicorn's workers outlive it for a moment, and hold the database.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def worker(start) -> Callable[..., subprocess.Popen]:
+    command = (
+        "-m",
+        "celery",
+        "-A",
+        "mriplatform",
+        "worker",
+        "-Q",
+        "inference",
+        "-P",
+        "solo",
+        "-l",
+        "WARNING",
+    )
+    return lambda **settings: start(*command, **settings)
+
+
+@pytest.fixture
+def beat(start, tmp_path) -> Callable[..., subprocess.Popen]:
+    schedule = str(tmp_path / "beat")
+    return lambda **settings: start(
+        "-m", "celery", "-A", "mriplatform", "beat", "-s", schedule, "-l", "WARNING", **settings
+    )

@@ -1,14 +1,11 @@
 """Real workers, a real broker, real kills: nothing is lost, nothing is done twice, poison fails alone."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 import redis
@@ -35,46 +32,6 @@ LoadedModel.prepare = deadly
 from mriplatform.celery import app
 app.worker_main(["worker", "-Q", "inference", "-P", "solo", "-l", "WARNING"])
 """
-
-
-@pytest.fixture
-def start(runtime_database_url, private_valkey, tmp_path):
-    """Starts processes of the platform on the test's database, as the runtime role, with a broker of its own."""
-    environment = os.environ | {
-        "DATABASE_URL": runtime_database_url,
-        "REDIS_URL": private_valkey.url,
-        "INFERENCE_LEASE_SECONDS": "2",
-        "BELL_SECONDS": "1",
-        "INFERENCE_RUNTIME": "onnx",
-        "CHECKPOINT_CACHE": str(tmp_path / "cache"),
-        "LOG_LEVEL": "WARNING",
-    }
-    started: list[subprocess.Popen] = []
-
-    def _start(*command: str) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, *command], env=environment, start_new_session=True)
-        started.append(process)
-        return process
-
-    yield _start
-    for process in started:
-        # With whatever it started: gunicorn's workers outlive it for a moment, and hold the database.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-@pytest.fixture
-def worker(start) -> Callable[[], subprocess.Popen]:
-    return lambda: start(
-        "-m", "celery", "-A", "mriplatform", "worker", "-Q", "inference", "-P", "solo", "-l", "WARNING"
-    )
-
-
-@pytest.fixture
-def beat(start, tmp_path) -> Callable[[], subprocess.Popen]:
-    schedule = str(tmp_path / "beat")
-    return lambda: start("-m", "celery", "-A", "mriplatform", "beat", "-s", schedule, "-l", "WARNING")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
