@@ -81,8 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where processes share the tests out, the longest come first, as their limits tell: they end at the same time."""
     if hasattr(config, "workerinput"):
-        limits = {item: item.get_closest_marker("timeout") for item in items}
-        items.sort(key=lambda item: -limits[item].args[0] if limits[item] else 0)
+        items.sort(key=limit, reverse=True)
+
+
+def limit(item: pytest.Item) -> float:
+    """The seconds that a test says it may take; 0 for one that says nothing."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker and marker.args else 0
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
