@@ -172,8 +172,8 @@ class HeadRecipe(Checked):
     """Mass of all corrections together beside a replay mass of 1, when there are many."""
     correction_weight: Annotated[float, Field(gt=0, le=1000)] = 10.0
     """Mass of one correction, in replay images, when there are few."""
-    iterations: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Bound on the optimiser's steps."""
+    iterations: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Bound on the optimiser's steps; it ends by itself after some hundred, at the minimum."""
 
 
 class TuneRecipe(Checked):

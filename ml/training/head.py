@@ -14,6 +14,9 @@ from ml.labels import CLASSES
 
 Floats = npt.NDArray[np.float64]
 
+# With a longer memory than SciPy's ten steps, the badly scaled problem of a weak penalty ends after some hundred steps.
+_TO_THE_END = {"maxcor": 30, "ftol": 0.0, "gtol": 1e-8, "maxfun": 100_000}
+
 
 @dataclass(frozen=True)
 class HeadFit:
@@ -35,6 +38,7 @@ def fit_head(
     penalty: float,
     start: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     iterations: int = 200,
+    converged: bool = False,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> HeadFit:
@@ -46,6 +50,8 @@ def fit_head(
         weights: (N,) mass of each embedding; only their proportions count.
         start: kernel (D, 4) and bias (4,) to stay near to; zeros by default. The bias is not penalised.
         iterations: bound on L-BFGS's steps.
+        converged: go on until the gradient is as good as zero. A fit that is cut short before depends on the last bits
+            of every product on the way, and so on the processor; the minimum itself does not.
         validation: embeddings (M, D) and labels (M,) that decide nothing and are measured after each step.
         progress: called with `step`, `steps` and `loss` after each step, and with `validation_loss` and
             `validation_accuracy` where there is a validation part.
@@ -83,8 +89,9 @@ def fit_head(
             )
 
     found = minimize(
-        objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note, options={"maxiter": iterations}
-    )
+        objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note,
+        options={"maxiter": iterations, **(_TO_THE_END if converged else {})},
+    )  # fmt: skip
     parameters = found.x.reshape(width + 1, classes).astype(np.float32)
     return HeadFit(parameters[:-1], parameters[-1], losses or [float(found.fun)])
 

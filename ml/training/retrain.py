@@ -88,7 +88,8 @@ def retrain_head(
         np.concatenate((replay.embeddings[kept], reviewed)),
         np.concatenate((replay.labels[kept], truth)),
         np.concatenate((np.ones(int(kept.sum())), mass)),
-        penalty=how.penalty, start=incumbent, iterations=how.iterations, validation=validation, progress=progress,
+        penalty=how.penalty, start=incumbent, iterations=how.iterations, converged=True, validation=validation,
+        progress=progress,
     )  # fmt: skip
     candidate = (fit.kernel, fit.bias)
     reference, temperature = checkpoint.reference(), checkpoint.temperature

@@ -63,7 +63,7 @@ def test_a_run_names_its_rule_its_recipe_in_full_and_what_started_it(collection)
     run.refresh_from_db()
     assert run.rule.number == 1
     assert run.recipe["penalty"] == 0.5
-    assert run.recipe["iterations"] == 200
+    assert run.recipe["iterations"] == 1000
     assert (run.collection, run.trigger) == (collection, "labels")
 
 
