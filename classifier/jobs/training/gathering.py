@@ -164,7 +164,7 @@ def gather[Value](
     examples: Examples[Value] = Examples()
     fetched = _fetched(lines, find_images(run, lines), fetch, known, measured)
     for done, (line, image, value) in enumerate(fetched, start=1):
-        examples.trace.append(_place(examples, line, image, value))
+        examples.trace.append(_place(examples, line, image, value) | _here(image))
         reporter.tick()
         if done % TOGETHER == 0 or done == len(lines):
             reporter.step({"step": done, "steps": len(lines)})
@@ -190,6 +190,11 @@ def _place[Value](
         raise RuntimeError("What was fetched without an image is a refusal.")
     examples.part(line.split).add(line, image, value)
     return line.trace(line.split)
+
+
+def _here(image: Image | None) -> dict[str, str]:
+    """The image by its identifier on this platform; an imported manifest has that of another."""
+    return {} if image is None else {"image": str(image.pk)}
 
 
 def _fetched[Value](

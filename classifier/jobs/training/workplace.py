@@ -55,9 +55,11 @@ def sweep_workplaces() -> list[Path]:
     Returns:
         What was deleted.
     """
+    # Listed first: a run that begins meanwhile is then either not listed yet, or active already.
+    listed = _listed(_root())
     active = TrainingRun.objects.filter(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
     kept = {str(pk) for pk in active.values_list("pk", flat=True)}
-    folders = [path for path in _listed(_root()) if path.name not in kept]
+    folders = [path for path in listed if path.name not in kept]
     before = time.time() - UNFINISHED_SECONDS
     copies = [
         path

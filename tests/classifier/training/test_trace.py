@@ -1,6 +1,7 @@
 """A line of the manifest that gets lost anywhere makes the run fail, and the reason names the image."""
 
 import json
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -179,3 +180,15 @@ def test_a_correction_left_out_on_purpose_makes_the_run_fail(
     assert str(lost.pk) in run.failure_reason
     assert ModelVersion.objects.get() == small
     assert not TraceLine.objects.exists()
+
+
+def test_an_imported_manifest_finds_its_images_by_their_pixels(small, images, manifest, uploader, collection):
+    shown = images(5)
+    text = manifest(shown)
+    for number, image in enumerate(shown):
+        text = text.replace(str(image.pk).encode(), str(UUID(int=number)).encode())
+    start_run(actor=uploader, manifest=text, collection=collection)
+    training_job.drain()
+    run = TrainingRun.objects.get()
+    assert (run.status, run.failure_reason) == ("succeeded", "")
+    assert list(run.trace_lines.order_by("number").values_list("image", flat=True)) == [i.pk for i in shown]
