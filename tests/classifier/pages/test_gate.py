@@ -8,12 +8,13 @@ from classifier.models import GateRequest, GateRule, RunStatus, TrainingRun
 from classifier.services.gate import current_rule
 from ml.gate import DEFAULT_CRITERIA, judge
 from mriplatform.accounts.roles import Role
-from tests.classifier.doors import PEOPLE, House
+from tests.classifier.doors import House
 from tests.factories import make_decision, make_user, make_version
 
+PEOPLE = ("nobody", "alice", "bob", "both", "erin", "paul", "otto", "ann", "charlie", "loner")
 MODELS = ("erin", "paul", "otto", "ann", "charlie")
-WRITERS = ("paul", "ann")
-ASKERS = ("erin", "paul", "ann")
+WRITERS = ("paul", "ann", "charlie")
+ASKERS = ("erin", "paul", "ann", "charlie")
 TEXTS = {"allowed_change": "The head.", "protocol": "Both on the same part.", "impact": "Little."}
 
 
