@@ -28,6 +28,8 @@ BLINDED_DISAGREE: Final = "its blinded reads disagree"
 FINALLY_ANOTHER: Final = "its blinded reads agree, but its final label is another"
 AFTER_ANSWER: Final = "said only after the machine's answer was seen"
 IMPORTED: Final = "imported"
+# In one form only: `json.dumps` would make an encoder anew for each of a hundred thousand.
+_AS_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class Judged:
         reason: why no training may use it; empty where it may.
         weight: what it counts for; 0 where it is left out.
         provenance: where the label came from, as JSON in one form only.
+        origin: `reading`, `adjudication` or `imported`; empty where there is no label.
     """
 
     label: str
     reason: str
     weight: float
     provenance: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ def judge(image: Evidence, policy: EligibilityPolicy) -> Judged:
         found.label if found else "",
         reason,
         0.0 if reason else weight,
-        json.dumps(provenance, sort_keys=True, separators=(",", ":")),
+        _AS_JSON(provenance),
+        provenance.get("source", ""),
     )
 
 

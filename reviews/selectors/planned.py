@@ -23,7 +23,8 @@ from reviews.selectors.splits import placement
 class Line:
     """One image of a label set, as its manifest has it.
 
-    There is one for every labelled image of a collection at once, so it holds no rows; `provenance` is JSON already.
+    There is one for every labelled image of a collection at once, so it holds no rows; `provenance` is JSON already,
+    and `origin` its `source`.
     """
 
     image: str
@@ -31,6 +32,7 @@ class Line:
     cluster: str
     plane: str
     source: str
+    origin: str
     label: str
     reason: str
     weight: float
@@ -69,7 +71,7 @@ class PlannedSet:
 
     @cached_property
     def manifest(self) -> bytes:
-        return "".join(f"{line.as_json()}\n" for line in self.lines).encode()
+        return b"".join(f"{line.as_json()}\n".encode() for line in self.lines)
 
     @cached_property
     def sha256(self) -> str:
@@ -92,6 +94,7 @@ def planned_label_set(collection: Collection, policy: EligibilityPolicy) -> Plan
                 image.cluster,
                 image.plane,
                 image.source,
+                judged.origin,
                 judged.label,
                 judged.reason,
                 judged.weight,
@@ -121,7 +124,7 @@ def counted(lines: Sequence[Line]) -> dict[str, Any]:
         "sources": _by_split(used, lambda line: line.source),
         "planes": _by_split(used, lambda line: line.plane),
         "weights": _by_split(used, lambda line: f"{line.weight:g}"),
-        "origins": _by_split(used, lambda line: json.loads(line.provenance)["source"]),
+        "origins": _by_split(used, lambda line: line.origin),
     }
 
 

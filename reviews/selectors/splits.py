@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
 from classifier.models import Image
 from reviews.models import Split, SplitAssignment
 
@@ -63,9 +66,10 @@ class Groups:
 
     def __init__(self, linked: Iterable[Sequence[str]]) -> None:
         self._parent: dict[str, str] = {}
-        for keys in linked:
-            for key in keys:
-                self._join(keys[0], key)
+        for first, *others in linked:
+            root = self.root(first)
+            for key in others:
+                root = self._join(root, self.root(key))
 
     def keys(self) -> Iterable[str]:
         return self._parent
@@ -79,9 +83,13 @@ class Groups:
             self._parent[passed] = key
         return key
 
-    def _join(self, one: str, other: str) -> None:
-        smaller, larger = sorted((self.root(one), self.root(other)))
+    def _join(self, one: str, other: str) -> str:
+        """Make two roots one: the smaller, which is answered."""
+        if one == other:
+            return one
+        smaller, larger = (one, other) if one < other else (other, one)
         self._parent[larger] = smaller
+        return smaller
 
 
 def _keys(subject_key: str, cluster: object, pixel_sha256: str) -> list[str]:
@@ -92,7 +100,9 @@ def _keys(subject_key: str, cluster: object, pixel_sha256: str) -> list[str]:
 
 
 def _groups() -> Groups:
-    linked = Image.objects.order_by().values_list("study__subject_key", "cluster", "pixel_sha256")
+    # As text: a hundred thousand identifiers are not made into objects, to be written out again at once.
+    cluster = Cast("cluster", TextField())
+    linked = Image.objects.order_by().values_list("study__subject_key", cluster, "pixel_sha256")
     return Groups(_keys(*row) for row in linked.iterator())
 
 
@@ -155,5 +165,5 @@ def _fraction(key: str) -> float:
 def _unwritten(groups: Groups, places: Mapping[str, Place], written: Mapping[str, str]) -> dict[str, Split]:
     """Every key of the groups placed that the ledger does not have yet."""
     placed = {root: place.split for root, place in places.items() if place.split != Split.EXCLUDED}
-    roots = {key: groups.root(key) for key in list(groups.keys()) if key not in written}
-    return {key: placed[root] for key, root in roots.items() if root in placed}
+    unwritten = (key for key in list(groups.keys()) if key not in written)
+    return {key: placed[root] for key in unwritten if (root := groups.root(key)) in placed}
