@@ -137,14 +137,30 @@ def _training_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     train.add_argument(
         "--drop-conflicts", action="store_true", help="leave out identical pixels with two labels"
     )
-    reproduce = _command(commands, "reproduce", "reproducing", "train and measure what the model card states")
-    reproduce.add_argument(
-        "runs", nargs="*", help="fold-1 … fold-5, fold-5-again, fold-5-plain, roboflow, sources"
+    reproduce = _command(
+        commands,
+        "reproduce",
+        "reproducing",
+        "train and measure what the model card states, or the training run that a folder holds",
     )
+    reproduce.add_argument(
+        "runs",
+        nargs="*",
+        help="fold-1 … fold-5, fold-5-again, fold-5-plain, roboflow, sources; or one folder that "
+        "`manage.py export_run` wrote: exit status 1 where a figure differs by more than 0.2 points",
+    )
+    source = reproduce.add_mutually_exclusive_group()
+    source.add_argument(
+        "--from-pixels", action="store_true", help="of a folder: make its embeddings anew (the default)"
+    )
+    source.add_argument(
+        "--from-embeddings", action="store_true", help="of a folder: take the embeddings that it holds"
+    )
+    reproduce.add_argument("--json", action="store_true", help="of a folder: print JSON")
     reproduce.add_argument(
         "--recipe", action="append", help="name or path, once for each; by default what ships"
     )
-    reproduce.add_argument("--data", type=Path, required=True, help="folder of the public data")
+    reproduce.add_argument("--data", type=Path, help="folder of the public data")
     reproduce.add_argument("--ship", type=Path, help="write the checkpoint that ships there")
     reproduce.add_argument(
         "--records", type=Path, help="write the model card's records of all finished runs there"
