@@ -117,8 +117,8 @@ def test_a_run_is_run_again_from_its_folder_alone(run, uploader, tmp_path):
     other = reproduced(folder)
     assert other.returncode == 1
     assert "accuracy: recorded" in other.stdout
-    name = next((folder / "pixels").iterdir())
-    shutil.copy(sorted((folder / "pixels").iterdir())[-1], name)
+    first, *_, last = sorted((folder / "pixels").iterdir())
+    shutil.copy(last, first)
     altered = reproduced(folder)
     assert altered.returncode == 2
     assert "its pixels have another sha256" in altered.stderr
