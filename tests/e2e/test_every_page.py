@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(600)
 # Addresses that show no page of their own: what is sent, downloaded, or put into a page by its script.
 NO_PAGES = {
     *("healthz", "logout", "token-make", "token-revoke", "schema"),
-    *("proposal-approve", "proposal-decline"),
+    *("proposal-approve", "proposal-decline", "version-judge"),
     *("study-status", "study-word", "study-compare-status", "study-ask", "study-purge"),
     *("image-pixels", "image-hide", "prediction-retry", "read-next", "read-image", "reading-ahead"),
     *("reading-first-read", "reading-reveal", "reading-verdict", "reading-undo", "reading-amend"),
