@@ -9,11 +9,14 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         from classifier.selectors.final_labels import final_labels_asked
+        from classifier.selectors.label_sets import label_sets_asked
         from classifier.services.removal import image_hidden
+        from reviews.selectors.label_set_names import label_sets_with
         from reviews.selectors.telling import final_labels_for
 
         image_hidden.connect(_refresh_finality, dispatch_uid="reviews.refresh_finality")
         final_labels_asked.connect(final_labels_for, dispatch_uid="reviews.final_labels")
+        label_sets_asked.connect(label_sets_with, dispatch_uid="reviews.label_sets")
 
 
 def _refresh_finality(*, study_id: UUID, **_: Any) -> None:

@@ -104,7 +104,11 @@ class ProposalAdmin(ReadOnlyAdmin[Proposal]):
                 self, request, f"Put version {proposal.version.number} in force", proposal.version,
                 proposal=proposal, gate_matters=True, may_override=True, asks_worker=True, other="Decline",
             )  # fmt: skip
-        said = {"actor": staff_person(request), "proposal": proposal, "reason": entered(request, "reason")}
+        said: dict[str, Any] = {
+            "actor": staff_person(request),
+            "proposal": proposal,
+            "reason": entered(request, "reason"),
+        }
         if "decline" in request.POST:
             return decide(self, request, lambda: decline(**said), "{0.proposal} was declined.")
         override = entered(request, "override_reason")

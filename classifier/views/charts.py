@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import ceil, floor
+from math import ceil
 from typing import Any, Final
 
 from classifier.models import ModelVersion, Promotion
@@ -37,11 +37,10 @@ def _forest(
     lower_is_better: bool,
 ) -> dict[str, Any]:
     ends = [end for _, one in rows for end in (one.value, one.low, one.high) if end is not None]
-    # Shares near 1 are told apart on a scale that begins where they do; an error begins at 0.
-    bottom = 0.0 if lower_is_better else floor(max(0.0, min(ends)) * 20) / 20
-    top = max(0.05, ceil(max(ends) * 20) / 20) if lower_is_better else 1.0
-    if bottom >= top:
-        bottom = top - 0.05
+    # Shares near 1 are told apart on a scale that begins where they do; an error begins at 0. Steps of 0.04 make four
+    # parts of whole hundredths.
+    bottom = 0.0 if lower_is_better else max(0.0, 1 - max(1, ceil((1 - min(ends)) * 25)) / 25)
+    top = max(1, ceil(max(ends) * 25)) / 25 if lower_is_better else 1.0
     marks = [
         {
             "label": _label(row.version, in_force),
@@ -57,7 +56,7 @@ def _forest(
     ]
     height = 20 + len(rows) * _STEP + 24
     values = [bottom + part * (top - bottom) / 4 for part in range(5)]
-    ticks = [{"x": _across(value, bottom, top), "text": f"{value:.3g}", "anchor": _anchor(number)}
+    ticks = [{"x": _across(value, bottom, top), "text": f"{value:.2f}", "anchor": _anchor(number)}
              for number, value in enumerate(values)]  # fmt: skip
     return {"kind": "forest", "title": title, "lower": lower_is_better, "width": WIDTH, "height": height,
             "marks": marks, "ticks": ticks, "base": height - 18}  # fmt: skip

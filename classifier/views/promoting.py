@@ -164,6 +164,9 @@ def _proposal_page(
     approving: Form | None = None,
     declining: Form | None = None,
 ) -> HttpResponse:
+    beside, approving = _beside(found.version), approving or ApproveForm()
+    # It is asked for where it is needed, and shown nowhere else.
+    approving.fields["override_reason"].required = not beside["passed"]
     user, is_own = request.user, found.proposed_by_id == request.user.pk
     state = outcome(found)
     approves = has_anywhere(user, Permission.PROMOTE)
@@ -174,11 +177,11 @@ def _proposal_page(
         "is_own": is_own,
         "may_approve": state == "open" and approves and not is_own,
         "may_decline": state == "open" and (approves or is_own),
-        "approving": approving or ApproveForm(),
+        "approving": approving,
         "declining": declining or ReasonForm(auto_id="decline_%s"),
         "may_roll_back": may_roll_back(user),
         "may_judge": may_ask_the_gate(user),
-    } | _beside(found.version)
+    } | beside
     return _page(request, "classifier/registry/proposal.html", context, refusal)
 
 

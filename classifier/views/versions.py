@@ -13,6 +13,7 @@ from classifier.models import Evaluation, ModelVersion
 from classifier.selectors import answer_counts, model_versions, promotions, version_before, version_in_force
 from classifier.selectors.comparing_versions import Part, compared_parts, figure_names
 from classifier.selectors.gate import gate_decisions
+from classifier.selectors.label_sets import label_sets_behind
 from classifier.selectors.load_checks import newest_load_check
 from classifier.selectors.proposals import open_proposals, overrides_of, proposals
 from classifier.selectors.timeline import spans_in_force
@@ -61,6 +62,7 @@ def version(request: HttpRequest, version_id: UUID) -> HttpResponse:
         "version": found,
         "in_force": is_in_force,
         "overrides": overrides_of(found),
+        "label_sets": label_sets_behind(request.user, found),
         "answered": answer_counts(request.user, found),
         "names": [DISPLAY_NAMES[name] for name in CLASSES],
         "evaluations": [_measured(evaluation) for evaluation in found.evaluations.all()],
