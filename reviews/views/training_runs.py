@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classifier.models import TraceLine, TrainingRun
+from classifier.selectors.gate import open_requests
 from classifier.selectors.training_runs import (
     ACTIVE,
     may_cancel_run,
@@ -90,10 +91,11 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @never_cache
 def run_live(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The part of a run's page that changes; once the run has ended, everything else that changed with it, too."""
-    check_query(request)
+    check_query(request, "part")
     found = get_training_run(request.user, run_id)
     context = present_run(request.user, found) | {"oob": True}
-    return render(request, "reviews/training_runs/live_news.html", context)
+    part = "outlook" if request.GET.get("part") == "outlook" else "live_news"
+    return render(request, f"reviews/training_runs/{part}.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -179,6 +181,7 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
         "log": found.log[-LOGGED:] if figures else [],
         "log_whole": len(found.log) if figures else 0,
         "report": found.report if figures else {},
+        "drawing": figures and not active and open_requests(run=found).exists(),
         "recalls": _recalls(found.report) if figures else [],
         "decision": found.gate_decisions.select_related("rule", "candidate", "incumbent").first()
         if figures

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from classifier.models import (
     GateDecision,
+    GateRequest,
     Image,
     JobStatus,
     ModelVersion,
@@ -27,7 +28,7 @@ from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
-from reviews.models import LabelErrorSearch, LabelSet, Reading, Rescore
+from reviews.models import ImportedLabel, LabelErrorSearch, LabelSet, Reading, Rescore, SentBack
 from reviews.services.adjudication import adjudicate
 from reviews.services.figures import compute_figures
 from reviews.services.known_cases import set_known_case
@@ -191,6 +192,7 @@ def _machine(house: House) -> None:
     set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
     run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
     running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
+    GateRequest.objects.create(kind=GateRequest.Kind.CURVE, training_run=run, asked_by=engineer)
     house.things |= {
         "other": other,
         "proposal": proposal,
@@ -215,6 +217,10 @@ def _rank_errors(label_set: LabelSet) -> None:
         finished_at=timezone.now(),
         result={"rows": rows, "likely": 2, "used": len(rows), "without": 1, "joint": [], "seconds": 0.4},
     )  # fmt: skip
+    # As an import and a sending back leave them.
+    last = used.last().image
+    ImportedLabel.objects.create(image=last, label="glioma", split="train", dataset="figshare")
+    SentBack.objects.create(image=last, label_set=label_set, score=0.845, reason="likely wrong")
 
 
 def _verdict(version: ModelVersion) -> GateDecision:

@@ -187,7 +187,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "retraining-plan": (*LOOK, Ask("POST", {"every_labels": "5", "recipe": "head"})),
     "training-runs": _look("before=9"),
     "training-run": LOOK,
-    "training-run-live": LOOK,
+    "training-run-live": _look("part=outlook"),
     "training-run-cancel": (*LOOK, Ask("POST")),
     "training-run-trace": _look("used_as=train", "label=glioma", "after=1"),
     "training-run-trace-download": (Ask(), Ask(query="used_as=train")),

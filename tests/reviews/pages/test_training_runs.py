@@ -7,7 +7,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from classifier.models import RunStatus, TrainingRun
+from classifier.models import GateRequest, RunStatus, TrainingRun
 from mriplatform.audit.models import AuditEvent
 from tests.factories import analysed_image, make_collection, make_user
 from tests.reviews.runs import freeze, make_run
@@ -99,6 +99,20 @@ def test_a_running_run_asks_for_news_and_a_finished_one_does_not(client, label_s
         for tag in ("<a ", "<button", "<input", "tabindex")
         if tag in fragment.partition('id="run-actions"')[0]
     ]
+
+
+def test_the_learning_curve_comes_into_an_open_page_by_itself(client, label_set):
+    run = make_run(label_set, RunStatus.SUCCEEDED)
+    address, live = reverse("training-run", args=[run.pk]), reverse("training-run-live", args=[run.pk])
+    asks = f'hx-get="{live}?part=outlook"'
+    assert asks not in client.get(address).content.decode()
+    request = GateRequest.objects.create(kind=GateRequest.Kind.CURVE, training_run=run)
+    assert asks in client.get(address).content.decode()
+    part = client.get(live, {"part": "outlook"}).content.decode()
+    assert asks in part
+    assert "run-live" not in part
+    GateRequest.objects.filter(pk=request.pk).update(status=GateRequest.Status.FAILED)
+    assert "outlook" not in client.get(live, {"part": "outlook"}).content.decode()
 
 
 def test_the_trace_is_narrowed_and_taken_away(client, label_set):
