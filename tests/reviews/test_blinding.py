@@ -53,6 +53,10 @@ def world(monkeypatch):
     monkeypatch.setattr("reviews.services.taking_back.UNDO_WINDOW", timedelta(hours=1))
     for module in ("state", "recent"):
         monkeypatch.setattr(f"reviews.selectors.{module}.UNDO_SECONDS", 3600)
+    # A chart of what was in force ends now: a day later, by a clock that stands still.
+    clock = {"now": lambda: MOMENT + timedelta(days=1), "get_current_timezone_name": lambda: "UTC"}
+    for module in ("in_force", "versions"):
+        monkeypatch.setattr(f"classifier.views.{module}.timezone", SimpleNamespace(**clock))
 
     @contextmanager
     def _world():
@@ -304,6 +308,7 @@ def test_nothing_depends_on_what_other_versions_were_asked_or_said(room, world, 
                 Rescore.objects.create(**here)
             NUMBERS.start(500)
             room.begin(step)
+            room.trained(0)
             answers.append(walk(room.alice))
     plain, said, waits = answers
     assert {key for key in plain if not plain[key] == said[key] == waits[key]} == set()
