@@ -8,7 +8,7 @@ from django.test import Client
 from classifier.models import Prediction, Shadow
 from classifier.services.predictions import queue_predictions
 from classifier.services.shadow import start_shadow
-from reviews.models import Rescore
+from reviews.models import Reading, Rescore
 from reviews.services.figures import compute_figures
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import give_verdict, reveal
@@ -99,6 +99,8 @@ def test_figures_stand_beside_the_answer_for_those_who_may_see_them(
         for reader in (alice, bob):
             reading = read.first(reader, image, "meningioma")
             read_on(reader, reading)
+    # They came in turn; what a reader picks out themselves is in no figure of the machine.
+    Reading.objects.update(drawn=Reading.Drawn.ARRIVAL)
     compute_figures(collection=collection)
     for user in (engineer, auditor):
         shown = sign_in(user).get(f"{API}/collections/{collection.pk}/shadows").json()["results"][0]
