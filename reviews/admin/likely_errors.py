@@ -1,5 +1,6 @@
 """Likely label errors in the admin: looked for and sent back, after a look; and what was sent back."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ SHOWN = 20
 class CorrectingAdmin(admin.ModelAdmin[LabelSet]):
     """What the admin of label sets gains: an action that leads to the likely errors, to look for and to send back."""
 
-    actions = ("likely_errors",)
+    actions: Sequence[str] = ("likely_errors",)
 
     def get_urls(self) -> list[URLPattern]:
         own = path(

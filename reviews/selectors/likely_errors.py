@@ -161,9 +161,8 @@ def labelled(label_set: LabelSet) -> Labelled | None:
         status=JobStatus.SUCCEEDED,
         embedding__isnull=False,
     ).order_by("image")
-    embedded = {
-        pk: bytes(data) for pk, data in rows.values_list("image", "embedding").iterator(chunk_size=_ROWS)
-    }
+    found = rows.values_list("image", "embedding").iterator(chunk_size=_ROWS)
+    embedded = {pk: bytes(data) for pk, data in found if data is not None}
     linked = {pk: _keys(*entries[pk][1:]) for pk in embedded}
     groups = Groups(linked.values())
     return Labelled(

@@ -16,7 +16,6 @@ from classifier.services.removal import hide_image
 from ml.labels import CLASSES
 from reviews.models import ImageStanding, Outcome, Reading, ReviewEvent, WorklistEntry
 from reviews.selectors import (
-    governing_protocols,
     open_disagreements,
     reading_state,
     readings_of,
@@ -24,6 +23,7 @@ from reviews.selectors import (
 )
 from reviews.services.adjudication import adjudicate
 from reviews.services.known_cases import set_known_case, take_back_known_case
+from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.ranges import commit_first_reads
 from reviews.services.reading import (
@@ -37,6 +37,7 @@ from reviews.services.reading import (
     undo,
     withdraw,
 )
+from reviews.services.sending_back import send_back
 from tests.factories import analysed_image, make_prediction, make_study
 
 STEPS = 80
@@ -139,7 +140,7 @@ class Adjudicator(Actor):
 
 
 class Engineer(Actor):
-    """Sets protocols and known cases, hides an image; and lets claims run out, as time does."""
+    """Sets protocols and known cases, hides an image, freezes labels and sends one back; and lets claims run out."""
 
     def step(self):
         chance = self.random.random()
@@ -157,6 +158,10 @@ class Engineer(Actor):
         elif chance < 0.8:
             claims = Reading.objects.filter(image=self.image(), finished_at=None)
             claims.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+        elif chance < 0.9:
+            frozen = freeze_label_set(actor=self.user, collection=self.collection)
+            labelled = list(frozen.entries.exclude(split="excluded").values_list("image", flat=True))
+            send_back(actor=self.user, label_set=frozen, images=[self.random.choice(labelled)])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -203,10 +208,10 @@ def nothing_is_said_twice():
 def no_image_has_too_many_readers():
     finished = Reading.objects.filter(purpose="label", finished_at__isnull=False)
     counted = dict(finished.order_by().values_list("image").annotate(Count("pk")))
-    protocols = governing_protocols(counted)
+    needed = dict(WorklistEntry.objects.values_list("image", "readers"))
     known = set(Image.objects.filter(known_cases__isnull=False).values_list("pk", flat=True))
     for image, readers in counted.items():
-        assert readers <= protocols[image].readers_per_image or image in known
+        assert readers <= needed[image] or image in known
 
 
 def what_stands_is_what_follows():
