@@ -30,6 +30,7 @@ from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
 from reviews.models import ImportedLabel, LabelErrorSearch, LabelSet, Reading, Rescore, SentBack
 from reviews.services.adjudication import adjudicate
+from reviews.services.eligibility import set_policy
 from reviews.services.figures import compute_figures
 from reviews.services.known_cases import set_known_case
 from reviews.services.label_sets import freeze_label_set
@@ -189,6 +190,7 @@ def _machine(house: House) -> None:
         )
     frozen = freeze_label_set(actor=engineer, collection=collection)
     _rank_errors(frozen)
+    set_policy(actor=engineer, collection=collection, rule="adjudicated")
     set_plan(actor=engineer, collection=collection, every_labels=50, every_hours=24)
     run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
     running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
