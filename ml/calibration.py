@@ -52,3 +52,28 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded")
     return float(np.exp(found.x))
+
+
+def factor_for_confidence(logits: npt.ArrayLike, confidence: float) -> float:
+    """Returns what to multiply logits (N, 4) by so that their mean confidence becomes the given one.
+
+    Confidence is the probability of the likeliest class; its mean rises with the factor. The factor stays between
+    0.05 and 20: where no factor reaches the confidence, the nearest of these comes near it.
+
+    Raises:
+        CalibrationError: when there are no logits.
+    """
+    # Here and not above: it costs a third of a second, and only who trains needs it.
+    from scipy.optimize import brentq
+
+    scores = np.asarray(logits, np.float64)
+    if len(scores) == 0:
+        raise CalibrationError("A confidence needs logits, got none.")
+
+    def above(log_factor: float) -> float:
+        return float(probabilities(scores * np.exp(log_factor)).max(axis=1).mean()) - confidence
+
+    low, high = np.log(_LOWEST), np.log(_HIGHEST)
+    if above(low) >= 0:
+        return _LOWEST
+    return _HIGHEST if above(high) <= 0 else float(np.exp(brentq(above, low, high, xtol=1e-6)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ml.calibration import factor_for_confidence, probabilities
 from ml.checkpoint import Checkpoint, Reference
 from ml.config import HeadRecipe, recipe_to_dict
 from ml.evaluation import evaluate_head
@@ -29,7 +30,7 @@ class HeadResult:
         bias: float32 (4,).
         history: `step` and `loss` of every step, for a curve.
         figures: `candidate` and `incumbent` on the checkpoint's reference part, how many `corrections` each
-            head gets right, how many images were `replayed`, and the recipe.
+            head gets right, how many images were `replayed`, what the fitted head was `scaled` by, and the recipe.
         learned_from: pixel sha256 of the reviewed images that had any weight in the fit; empty where no hashes
             were given.
     """
@@ -59,7 +60,8 @@ def retrain_head(
 
     The replay sample keeps what was learned; the pull towards the head in force keeps a handful of reviews from
     moving more than they must; and each review weighs as much as several replayed images, up to a total of
-    `HeadRecipe.correction_share` of the replay sample's mass. Deterministic: the problem is convex, so the
+    `HeadRecipe.correction_share` of the replay sample's mass. The fitted head is scaled to be as sure of the replay
+    sample as the one in force, whose temperature stays. Deterministic: the problem is convex, so the
     seed only decides the bootstrap of the figures.
 
     Args:
@@ -91,8 +93,8 @@ def retrain_head(
         penalty=how.penalty, start=incumbent, iterations=how.iterations, converged=True, validation=validation,
         progress=progress,
     )  # fmt: skip
-    candidate = (fit.kernel, fit.bias)
     reference, temperature = checkpoint.reference(), checkpoint.temperature
+    candidate, factor = _as_sure((fit.kernel, fit.bias), incumbent, replay.embeddings, temperature)
     figures = {
         "candidate": _figures(candidate, reference, temperature, seed, bootstrap),
         "incumbent": _figures(incumbent, reference, temperature, seed, bootstrap),
@@ -102,12 +104,30 @@ def retrain_head(
             "incumbent_right": _right(incumbent, reviewed, truth),
         },
         "replayed": int(kept.sum()),
+        "scaled": factor,
         "recipe": recipe_to_dict(how),
         "seed": seed,
     }
     history = [{"step": float(number), "loss": loss} for number, loss in enumerate(fit.losses, 1)]
     learned_from = tuple(name for name, weight in zip(hashes or (), mass, strict=False) if weight > 0)
-    return HeadResult(fit.kernel, fit.bias, history, figures, learned_from)
+    return HeadResult(*candidate, history, figures, learned_from)
+
+
+def _as_sure(
+    head: tuple[Floats, Floats], incumbent: tuple[Floats, Floats], replayed: Floats, temperature: float
+) -> tuple[tuple[Floats, Floats], float]:
+    """Returns the head, scaled so that it is as sure of the replay sample as the one in force, and the factor.
+
+    The fit goes on until it is sure of every image that it was shown; what the temperature was fitted on is not at
+    hand any more. Scaling changes no answer, only how sure it is.
+    """
+
+    def logits(kernel: Floats, bias: Floats) -> npt.NDArray[np.float64]:
+        return np.asarray((replayed @ kernel + bias) / temperature, np.float64)
+
+    sure = float(probabilities(logits(*incumbent)).max(axis=1).mean())
+    factor = factor_for_confidence(logits(*head), sure)
+    return (head[0] * np.float32(factor), head[1] * np.float32(factor)), factor
 
 
 def _figures(

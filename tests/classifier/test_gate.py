@@ -107,8 +107,8 @@ def test_shuffled_labels_fail_by_accuracy(base, judged):
     assert "leaks" not in failed(found)
 
 
-def test_shuffled_labels_among_replayed_ones_fail_by_calibration(base, judged):
-    """The replay keeps the accuracy; what half of the labels unlearned is how sure the model may be."""
+def test_shuffled_labels_among_replayed_ones_fail_by_their_maps(base, judged):
+    """The replay keeps the accuracy, and the scaling how sure the head is; but its maps have lost their place."""
     replay, rng = base.checkpoint.replay(), np.random.default_rng(0)
     chosen = rng.choice(len(replay.labels), 1000, replace=False)
     head = retrain_head(
@@ -116,7 +116,8 @@ def test_shuffled_labels_among_replayed_ones_fail_by_calibration(base, judged):
     )
     found = judged((head.kernel, head.bias))
     assert found.verdict == "fail"
-    assert "calibration" in failed(found)
+    assert failed(found) == {"maps"}
+    assert "maps point nowhere" in sentence(found, "maps")
 
 
 def test_a_ruined_meningioma_fails_by_that_class_alone(base, judged):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint, TrainingHashes, read_checkpoint, replace_head
 from ml.config import HeadRecipe
 from ml.evaluation import evaluate_head
@@ -137,3 +138,14 @@ def test_what_a_head_was_made_with_joins_the_hashes_of_the_training_images(fitte
     hashes = read_checkpoint(replace_head(fitted, kernel, bias, taught=more)).training_hashes()
     assert hashes.sha256 == (*known.sha256, "f" * 64)
     assert hashes.phash.tolist() == [*known.phash.tolist(), 2]
+
+
+def test_the_new_head_is_as_sure_of_what_was_learned_as_the_one_in_force(fitted: Checkpoint) -> None:
+    replay = fitted.replay()
+    result = retrain_head(fitted, *corrections(), bootstrap=0)
+    sure = [
+        probabilities(replay.embeddings @ kernel + bias, fitted.temperature).max(axis=1).mean()
+        for kernel, bias in (fitted.head(), (result.kernel, result.bias))
+    ]
+    assert sure[1] == pytest.approx(sure[0], abs=1e-3)
+    assert 0 < result.figures["scaled"] < 1
