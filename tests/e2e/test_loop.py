@@ -1,4 +1,4 @@
-"""The loop, thin, with the real model: ten corrections retrain the head; promoted from the admin, used, rolled back."""
+"""The whole loop in a browser, with the real model: corrected, retrained, judged, approved, in force, rolled back."""
 
 import re
 import time
@@ -6,86 +6,123 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from reviews.models import Reason
+from tests.e2e.by_keys import Reader
 from tests.e2e.portal import Portal, upload
 from tests.pictures import slice_png
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
+
+IMAGES = 10
+# Every curve that the page showed, one after another, without a reload.
+WATCH_CURVE = """() => {
+  window.curves = [];
+  const look = () => {
+    const curve = document.querySelector('#run-live polyline.curve')?.getAttribute('points');
+    if (curve && curve !== window.curves.at(-1)) window.curves.push(curve);
+  };
+  new MutationObserver(look).observe(document.querySelector('main'), { childList: true, subtree: true });
+  look();
+}"""
 
 
-def correct_ten(portal: Portal, collection: str, folder) -> None:
-    """Uploads ten images and has a radiologist read each and call it pituitary, all by the API."""
-    for seed in range(10):
+def upload_ten(portal: Portal, collection: str, folder) -> dict[str, str]:
+    """Uploads ten images by the API; returns what the model says of each, by the image's identifier."""
+    for seed in range(IMAGES):
         (folder / f"{seed}.png").write_bytes(slice_png(4000 + seed))
-    files = [part for seed in range(10) for part in ("-F", f"files=@{folder / f'{seed}.png'}")]
+    files = [part for seed in range(IMAGES) for part in ("-F", f"files=@{folder / f'{seed}.png'}")]
     form = ("-F", f"collection={collection}", "-F", "grouping=study_each", *files)
     status, sent = portal.curl(portal.token("uploader"), "/studies", *form)
     assert status == 202
-    assert len(sent["studies"]) == 10
-    reader = portal.token("radiologist")
-    done, deadline = 0, time.monotonic() + 60
-    while done < 10:
-        assert time.monotonic() < deadline
-        status, reading = portal.curl(
-            reader,
-            "/readings",
-            "-H",
-            "Content-Type: application/json",
-            "-d",
-            f'{{"collection": "{collection}"}}',
-        )
-        if status == 204:
+    engineer, said, deadline = portal.token("engineer"), {}, time.monotonic() + 90
+    for study in sent["studies"]:
+        while True:
+            assert time.monotonic() < deadline
+            _, shown = portal.curl(engineer, f"/studies/{study['id']}")
+            image = shown["images"][0]
+            if image["prediction"]["label"]:
+                said[image["id"]] = image["prediction"]["label"]
+                break
             time.sleep(0.2)
-            continue
-        at = f"/readings/{reading['id']}"
-        portal.post(reader, f"{at}/first-read", label="pituitary", confidence=3)
-        agreed = portal.post(reader, f"{at}/reveal")["machine_answer"]["label"] == "pituitary"
-        said = {"verdict": "confirm"} if agreed else {"verdict": "correct", "reason": "location"}
-        portal.post(reader, f"{at}/verdict", label="pituitary", **said)
-        done += 1
+    return said
 
 
-def retrain(page: Page, collection_name: str) -> None:
-    """Freezes the labels of a collection in the admin, retrains from them, and waits until the run has succeeded."""
+def correct_all(page: Page, collection: str, machine: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
+    """A radiologist reads each image and keeps another label than the machine's; returns what they said."""
+    reader = Reader(page.context, "radiologist", machine)
+    reader.page.goto(f"/collections/{collection}/worklist")
+    reader.page.wait_for_load_state("load")
+    reader.press("n")
+    while reader.arrive():
+        label = "pituitary" if machine[reader.image] != "pituitary" else "meningioma"
+        for _ in reader.keep(label, Reason.LOCATION):
+            pass
+    reader.leave()
+    return reader.said
+
+
+def retrain(page: Page, name: str) -> None:
+    """Freezes the collection's labels in the admin, retrains the head from them, and watches the run to its end."""
     page.goto("/admin/reviews/labelset/freeze/")
-    page.get_by_label(collection_name).check()
+    page.get_by_label(name).check()
     page.get_by_role("button", name="See what would be frozen").click()
     page.get_by_role("button", name="Freeze the labels").click()
     page.get_by_role("link", name=re.compile("Retrain from this label set")).click()
-    expect(page.locator("#preview-sentence")).to_have_text(re.compile(r"\d+ (corrections|confirmations)"))
+    expect(page.locator("#preview-sentence")).to_have_text(re.compile(rf"^{IMAGES} corrections"))
     page.get_by_role("button", name="Retrain", exact=True).click()
     page.get_by_role("link", name="Watch it live").click()
-    # The curve grows and the state changes by themselves; the page is never loaded again.
-    expect(page.locator("#run-live polyline").first).to_be_attached(timeout=120_000)
-    expect(page.get_by_role("heading", name="Finished")).to_be_visible(timeout=120_000)
-    expect(page.get_by_role("columnheader", name="Incumbent")).to_be_visible()
-    expect(page.get_by_role("columnheader", name="Candidate")).to_be_visible()
-
-
-def version_of(portal: Portal, study: str) -> int:
-    _, shown = portal.curl(portal.token("engineer"), f"/studies/{study}")
-    return shown["images"][0]["prediction"]["model_version"]["number"]
-
-
-def newest_version(portal: Portal) -> int:
-    _, shown = portal.curl(portal.token("engineer"), "/model-versions")
-    return max(version["number"] for version in shown["results"])
+    page.evaluate(WATCH_CURVE)
+    expect(page.locator("#live-title")).to_have_text(re.compile("Finished|Failed"), timeout=120_000)
+    expect(page.locator("#live-title")).to_have_text(re.compile("Finished"))
+    assert len(page.evaluate("curves")) > 1
 
 
 def test_ten_corrections_to_a_model_in_force_and_back(portal, own_collection, sign_in, tmp_path, request):
-    correct_ten(portal, own_collection, tmp_path)
-    retrain(sign_in("engineer"), request.node.name)
+    machine = upload_ten(portal, own_collection, tmp_path)
+    said = correct_all(sign_in("radiologist"), own_collection, machine)
+    assert [events[-1][:2] for events in said.values()] == [("verdict", "correct")] * IMAGES
 
-    approver, uploader = sign_in("approver"), sign_in("uploader")
-    approver.goto("/admin/classifier/modelversion/")
-    candidate = newest_version(portal)
-    approver.get_by_role("link", name="Put in force").first.click()
-    approver.get_by_label("Why").fill("It learned from ten corrections.")
-    approver.get_by_role("button", name=re.compile(f"^Put version {candidate} ")).click()
-    expect(approver.get_by_text("is in force; the next image")).to_be_visible()
-    assert version_of(portal, upload(uploader, own_collection, "next.png", slice_png(4100))) == candidate
+    engineer = sign_in("engineer")
+    retrain(engineer, request.node.name)
+    # The comparison: what was measured of both on the same images, and the gate's verdict with its criteria.
+    for heading in ("Incumbent", "Candidate"):
+        expect(engineer.get_by_role("columnheader", name=heading)).to_be_visible()
+    verdict = engineer.locator("#run-report .gate-decision")
+    expect(verdict.locator(".chip").first).to_have_text("Passed")
+    expect(
+        verdict.get_by_role("row", name=re.compile("Recall of meningioma|meningioma")).first
+    ).to_be_visible()
+    engineer.get_by_role("link", name="Each label, and why").click()
+    expect(engineer.locator("tbody tr")).to_have_count(IMAGES)
+    engineer.go_back()
 
-    approver.get_by_role("link", name="Roll back").click()
+    engineer.get_by_role("link", name=re.compile("^Candidate: version")).click()
+    candidate = int(re.search(r"Version (\d+)", engineer.get_by_role("heading", level=1).inner_text())[1])
+    engineer.get_by_role("link", name="Propose it…").click()
+    engineer.get_by_label("Why").fill("It learned from ten corrections.")
+    engineer.get_by_role("button", name="Propose it").click()
+    expect(engineer.get_by_text("You proposed this version, so somebody else decides.")).to_be_visible()
+    assert engineer.get_by_role("button", name=re.compile("in force")).count() == 0
+
+    approver = sign_in("approver")
+    approver.goto(engineer.url)
+    approver.get_by_label("Why").first.fill("No worse on the locked images, and it learned.")
+    approver.get_by_role("button", name=f"Put version {candidate} in force").click()
+    expect(approver.get_by_role("heading", level=1)).to_contain_text("Approved")
+    assert (
+        version_named(engineer, upload(sign_in("uploader"), own_collection, "n.png", slice_png(4100)))
+        == candidate
+    )
+
+    approver.get_by_role("link", name=re.compile("^Roll back")).click()
     approver.get_by_label("Why").fill("Only a test.")
-    approver.get_by_role("button", name=re.compile("^Roll back")).click()
-    expect(approver.get_by_text("is in force; the next image")).to_be_visible()
-    assert version_of(portal, upload(uploader, own_collection, "after.png", slice_png(4101))) == 1
+    approver.get_by_role("button", name="Roll back to version 1").click()
+    expect(approver.get_by_text("In force", exact=True).first).to_be_visible()
+    assert version_named(engineer, upload(sign_in("uploader"), own_collection, "a.png", slice_png(4101))) == 1
+
+
+def version_named(page: Page, study: str) -> int:
+    """The version that the page of an analysed study names."""
+    page.goto(f"/studies/{study}")
+    words = page.locator("main").get_by_text(re.compile(r"ersion \d+")).first.inner_text()
+    return int(re.search(r"ersion (\d+)", words)[1])
