@@ -28,8 +28,6 @@ RANDOM = [
     ),
     (re.compile(rb"\d\d:\d\d(:\d\d(\.\d+)?)?"), b"TIME"),
     (re.compile(rb"seconds=\"\d+\"|\d+ (seconds?|minutes?) ago|just now"), b"AGO"),
-    # Where now is, on the line of what was in force.
-    (re.compile(rb"class=\"at\" x1=\"[\d.]+\" x2=\"[\d.]+\""), b"NOW"),
 ]
 # The policy holds the nonce; cookies are compared by themselves; the length counts where nothing was random.
 RANDOM_HEADERS = {"Content-Security-Policy", "Set-Cookie", "Content-Length"}
