@@ -20,7 +20,7 @@ from ml.evaluation import head_probabilities, predict_levels
 from ml.experiments.exported import ExportedImage, ExportedRun, ExportError
 from ml.experiments.ship import code_version
 from ml.experiments.tuning import Reviewed, tune_checkpoint
-from ml.gate import Locked, judge_parts
+from ml.gate import Criterion, Locked, conclude, judge_parts
 from ml.inference import OnnxPredictor
 from ml.preprocessing import Levels
 from ml.training import retrain_head
@@ -62,7 +62,7 @@ class Rerun:
         stored_equal: whether the head fitted to the stored embeddings is the recorded one, bit by bit; None where
             they were not tried.
         missing: images that the run used and that were hidden or removed since.
-        verdict: of the gate, now and as it was recorded.
+        verdict: of the gate, now and as it was recorded; its audits count as they were recorded.
         same_code: whether this package is, byte for byte, the one that wrote the export's code version.
     """
 
@@ -109,8 +109,20 @@ def rerun(exported: ExportedRun, *, stored: bool = False) -> Rerun:
     _compare_figures(exported, locked, told)
     criteria = (exported.facts.get("rule") or {}).get("criteria") or {}
     found = judge_parts(locked, criteria=criteria, seed=exported.facts["run"]["seed"])
-    told.verdict = (found.verdict, (exported.facts.get("decision") or {}).get("verdict", ""))
+    decision = exported.facts.get("decision") or {}
+    told.verdict = (_verdict(found.criteria, decision), decision.get("verdict", ""))
     return told
+
+
+def _verdict(found: Sequence[Criterion], decision: dict[str, Any]) -> str:
+    """The verdict on what was measured again; audits, which need more than the figures, count as they were recorded."""
+    known = {one.name for one in found}
+    audits = [
+        Criterion(one["name"], one["answer"], one["sentence"], one.get("figures") or {})
+        for one in decision.get("criteria", [])
+        if one["name"] not in known
+    ]
+    return str(conclude((*found, *audits)))
 
 
 def _head(

@@ -11,12 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from classifier.models import Shadow
 from reviews.models import FigureRequest
 from reviews.selectors.figure_words import FIGURES
 from reviews.services.figures import compute_figures
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image, commit_first_read, give_verdict
-from tests.factories import analysed_image, make_prediction, make_study
+from tests.factories import analysed_image, make_prediction, make_study, make_version
 
 
 @pytest.fixture
@@ -77,6 +78,8 @@ def test_who_has_figures_made(browse, people, collection):
 
 
 def test_the_page_says_every_figure_with_its_numbers_and_downloads(browse, engineer, room, collection):
+    unseen = make_version(promoted=False)
+    Shadow.objects.create(collection=collection, model_version=unseen, reason="Its figures are shown, too.")
     compute_figures(collection=collection)
     page = browse(engineer).get(reverse("figures", args=[collection.pk])).content.decode()
     for words in FIGURES.values():
