@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from ml.labels import CLASSES
 
@@ -88,10 +89,12 @@ def fit_head(
                 {"step": len(losses), "steps": iterations, "loss": losses[-1], **_measured(reached, watched)}
             )
 
-    found = minimize(
-        objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note,
-        options={"maxiter": iterations, **(_TO_THE_END if converged else {})},
-    )  # fmt: skip
+    # Four columns are too few to share: a second thread would wait for the first five times as long as both work.
+    with threadpool_limits(1, "blas"):
+        found = minimize(
+            objective, anchor.ravel(), jac=True, method="L-BFGS-B", callback=note,
+            options={"maxiter": iterations, **(_TO_THE_END if converged else {})},
+        )  # fmt: skip
     parameters = found.x.reshape(width + 1, classes).astype(np.float32)
     return HeadFit(parameters[:-1], parameters[-1], losses or [float(found.fun)])
 
