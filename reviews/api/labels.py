@@ -18,10 +18,10 @@ from reviews.access import (
     get_collection_with_labels,
     get_label_set,
 )
+from reviews.api.label_serializers import LabelsSerializer
 from reviews.api.rendering import CsvRenderer, FormatNegotiation
 from reviews.api.serializers import (
     LabelSetSerializer,
-    LabelsSerializer,
 )
 from reviews.selectors import (
     label_count,
