@@ -34,7 +34,10 @@ def in_words(policy: EligibilityPolicy) -> str:
 
 
 def counted(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts of a set as its page shows them; sets of before lack the tables, and have none."""
+    """The counts of a set as its page shows them; sets of before lack the tables, and have none.
+
+    Sorted anew: Postgres keeps the keys of a document in an order of its own.
+    """
     used = sum(counts[part] for part in PARTS)
     tables: tuple[tuple[str, str, Mapping[str, str]], ...] = (
         ("Class", "classes", DISPLAY_NAMES),
@@ -60,7 +63,7 @@ def counted(counts: Mapping[str, Any]) -> dict[str, Any]:
 def _table(title: str, found: Mapping[str, Mapping[str, int]], names: Mapping[str, str]) -> dict[str, Any]:
     rows = [
         {"name": names.get(value, value), "cells": [by[part] for part in PARTS], "total": sum(by.values())}
-        for value, by in found.items()
+        for value, by in sorted(found.items())
     ]
     return {"title": title, "rows": rows}
 
@@ -69,7 +72,7 @@ def _chart(classes: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """Where the bars stand: the longest is as wide as the chart."""
     longest = max(sum(by.values()) for by in classes.values())
     bars = []
-    for place, (name, by) in enumerate(classes.items()):
+    for place, (name, by) in enumerate(sorted(classes.items())):
         pieces, x = [], 0.0
         for part in PARTS:
             width = round(by[part] / longest * _WIDTH, 1)

@@ -22,7 +22,8 @@ CHANGE_NAMES: Final = {
 
 def line_row(line: Line) -> dict[str, Any]:
     """A line of a dry run, for the list of images."""
-    return _row(line.image, line.label, line.split.value, line.reason, line.weight) | {"source": line.source}
+    row = _row(line.image, line.label, line.split.value, line.reason, line.weight)
+    return row | {"source": ORIGIN_NAMES.get(line.origin, "")}
 
 
 def entry_row(entry: LabelSetEntry) -> dict[str, Any]:
