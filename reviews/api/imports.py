@@ -19,14 +19,8 @@ from reviews.access import get_collection_to_freeze
 from reviews.api.serializers import LabelSetSerializer
 from reviews.exceptions import ReviewRefused
 from reviews.services.adopting import adopt_label_set, read_export
-from reviews.services.importing import (
-    MAX_DATASET_CHARACTERS,
-    Became,
-    ImportReport,
-    LabelledFile,
-    import_files,
-    survey_files,
-)
+from reviews.services.importing import MAX_DATASET_CHARACTERS, import_files
+from reviews.services.surveying import Became, ImportReport, LabelledFile, survey_files
 
 
 class FileLabelSerializer(StrictSerializer):

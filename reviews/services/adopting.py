@@ -24,15 +24,10 @@ from reviews.selectors.label_set_export import (
     MANIFEST,
     manifest_lines,
 )
-from reviews.services.importing import (
-    ImportReport,
-    LabelledFile,
-    clean_dataset,
-    import_files,
-    survey_files,
-)
+from reviews.services.importing import clean_dataset, import_files
 from reviews.services.label_sets import lock_freezing, store_label_set
 from reviews.services.splits import assign_splits
+from reviews.services.surveying import ImportReport, LabelledFile, survey_files
 
 _PARTS: Final = (Split.TRAIN.value, Split.VALIDATION.value, Split.TEST.value)
 

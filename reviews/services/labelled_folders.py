@@ -11,7 +11,7 @@ from typing import Any, Final
 from ml.inspection.files import ImageError, find_images, split_named
 from ml.labels import LabelError, canonical_label
 from reviews.exceptions import ReviewRefused
-from reviews.services.importing import LabelledFile
+from reviews.services.surveying import LabelledFile
 
 MANIFESTS: Final = ("manifest.csv", "manifest.jsonl")
 _FILE: Final = ("file", "image", "path")

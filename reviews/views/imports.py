@@ -16,13 +16,8 @@ from mriplatform.api.problems import answer_to
 from mriplatform.pages import check_query, person, signed_in, with_headers
 from reviews.access import get_collection_to_freeze
 from reviews.models import Split
-from reviews.services.importing import (
-    MAX_DATASET_CHARACTERS,
-    Became,
-    ImportReport,
-    LabelledFile,
-    import_files,
-)
+from reviews.services.importing import MAX_DATASET_CHARACTERS, import_files
+from reviews.services.surveying import Became, ImportReport, LabelledFile
 
 _PARTS = [("", "No part: as the platform deals them")] + [
     (split.value, split.label) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)

@@ -12,8 +12,9 @@ from classifier.models import RunStatus
 from classifier.selectors import version_in_force
 from ml.checkpoint import read_checkpoint
 from reviews.models import LabelSet
-from reviews.services.importing import LabelledFile, import_files
+from reviews.services.importing import import_files
 from reviews.services.label_sets import freeze_label_set, retrain
+from reviews.services.surveying import LabelledFile
 from tests.checkpoints import TURNS_AWAY
 from tests.factories import make_collection, make_user
 from tests.pictures import slice_png

@@ -11,9 +11,10 @@ from classifier.services.removal import hide_image
 from mriplatform.audit.models import AuditEvent
 from reviews.models import ImportedLabel, SplitAssignment
 from reviews.services import importing
-from reviews.services.importing import Became, LabelledFile, import_files, survey_files
+from reviews.services.importing import import_files
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.labelled_folders import read_labelled_folder
+from reviews.services.surveying import Became, LabelledFile, survey_files
 from tests.factories import make_image, make_study
 from tests.pictures import picture, png
 

@@ -14,9 +14,10 @@ from classifier.services.removal import hide_image
 from reviews.models import ImportedLabel, LabelSet, SplitAssignment
 from reviews.selectors import manifest_of
 from reviews.selectors.label_set_export import as_zip, export_members
-from reviews.services.importing import LabelledFile, import_files
+from reviews.services.importing import import_files
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.reading import claim_image
+from reviews.services.surveying import LabelledFile
 from tests.factories import make_collection, make_image, make_prediction, make_study
 from tests.pictures import picture, png
 

@@ -13,8 +13,9 @@ from classifier.exceptions import PlatformError
 from mriplatform.accounts.models import Collection, User
 from reviews.access import get_collection_to_freeze
 from reviews.services.adopting import import_label_set, is_export
-from reviews.services.importing import Became, ImportReport, import_files, survey_files
+from reviews.services.importing import import_files
 from reviews.services.labelled_folders import read_labelled_folder
+from reviews.services.surveying import Became, ImportReport, survey_files
 
 _SAID = {
     Became.STORED: "stored with their labels",
