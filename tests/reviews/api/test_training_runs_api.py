@@ -1,9 +1,14 @@
 """Training runs by the API: the preview, the start and whom it names, progress from a step on, trace and cancelling."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from classifier.models import RunStatus, TrainingRun
 from tests.factories import analysed_image, make_version
@@ -71,6 +76,29 @@ def test_a_start_while_a_run_is_active_names_it_with_its_address(api, label_set)
     assert problem["url"] == started["Location"]
     assert "Training run 1" in problem["detail"]
     assert refused["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_starts_at_once_by_the_api_one_runs_and_nineteen_are_told_which(engineer, label_set):
+    """Each has a connection of its own and starts when all are there."""
+    address, start = reverse("api-label-set-retrain", args=[label_set.pk]), Barrier(20)
+
+    def _start(seed):
+        client = APIClient()
+        client.force_authenticate(engineer)
+        start.wait(timeout=300)
+        try:
+            return client.post(address, {"recipe": "head", "seed": seed}, format="json")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(_start, range(20)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
+    (won,) = (answer.json() for answer in answers if answer.status_code == 201)
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {(problem["code"], problem["run"]) for problem in refused} == {("run_active", won["number"])}
+    assert str(TrainingRun.objects.get().pk) == won["id"]
 
 
 @pytest.mark.parametrize(
