@@ -108,6 +108,7 @@ urlpatterns = [
     path("training-runs/<uuid:run_id>", training_runs.run, name="training-run"),
     path("training-runs/<uuid:run_id>/live", training_runs.run_live, name="training-run-live"),
     path("training-runs/<uuid:run_id>/cancel", training_runs.run_cancel, name="training-run-cancel"),
+    path("training-runs/<uuid:run_id>/learning-curve", training_runs.run_curve, name="training-run-curve"),
     path("training-runs/<uuid:run_id>/trace", training_runs.run_trace, name="training-run-trace"),
     *(
         path(

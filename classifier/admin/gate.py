@@ -1,5 +1,8 @@
 """The gate in the admin: rules and verdicts to look at, and a version to be judged again."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,9 +12,22 @@ from django.utils.html import format_html
 from classifier.access import require_gate
 from classifier.admin.person import staff_person
 from classifier.exceptions import PlatformError
-from classifier.models import GateDecision, GateRequest, GateRule
+from classifier.models import GateDecision, GateRequest, GateRule, ModelVersion
 from classifier.services.gate_requests import ask_judgement
 from mriplatform.audit.admin import ReadOnlyAdmin
+
+
+def have_judged(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, versions: Iterable[ModelVersion]
+) -> None:
+    """Ask the gate about versions, and say of each whether it is in line."""
+    require_gate(request.user)
+    for version in versions:
+        try:
+            ask_judgement(actor=staff_person(request), version=version)
+            model_admin.message_user(request, f"Version {version.number} is in line to be judged.")
+        except PlatformError as refusal:
+            model_admin.message_user(request, refusal.sentence, messages.WARNING)
 
 
 @admin.register(GateRule)
@@ -41,16 +57,10 @@ class GateDecisionAdmin(ReadOnlyAdmin[GateDecision]):
 
     @admin.action(description="Judge the candidates again beside what is in force")
     def judge_again(self, request: HttpRequest, queryset: QuerySet[GateDecision]) -> None:
-        require_gate(request.user)
         asked = {
             decision.candidate_id: decision.candidate for decision in queryset.select_related("candidate")
         }
-        for version in asked.values():
-            try:
-                ask_judgement(actor=staff_person(request), version=version)
-                self.message_user(request, f"Version {version.number} is in line to be judged again.")
-            except PlatformError as refusal:
-                self.message_user(request, refusal.sentence, messages.WARNING)
+        have_judged(self, request, asked.values())
 
 
 @admin.register(GateRequest)

@@ -16,7 +16,9 @@ from classifier.admin.person import staff_person
 from classifier.exceptions import PlatformError
 from classifier.models import ModelVersion, TrainingRun
 from classifier.selectors.training_runs import ACTIVE, may_cancel_run, sees_run_labels
+from classifier.services.gate_requests import ask_curve
 from classifier.services.training import cancel_run
+from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
@@ -36,7 +38,7 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     fields = _FIELDS
     readonly_fields = ("state", "watch", "comparison", "candidate", "counts", "curve", "trace")
     change_form_template = "admin/classifier/trainingrun/change_form.html"
-    actions = ("cancel",)
+    actions = ("cancel", "draw_curve")
 
     def get_urls(self) -> list[URLPattern]:
         own = path(
@@ -63,6 +65,7 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
         actions = super().get_actions(request, action_location)
         if not has_anywhere(request.user, Permission.TRAIN):
             actions.pop("cancel", None)
+            actions.pop("draw_curve", None)
         return actions
 
     def change_view(
@@ -90,6 +93,16 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
             )
             return None
         return HttpResponseRedirect(reverse("admin:classifier_trainingrun_cancel", args=[run.pk]))
+
+    @admin.action(description="Draw the learning curve")
+    def draw_curve(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> None:
+        require_anywhere(request.user, Permission.TRAIN)
+        for run in queryset:
+            try:
+                ask_curve(actor=staff_person(request), run=run)
+                self.message_user(request, f"The learning curve of {run} is in line to be drawn.")
+            except PlatformError as refusal:
+                self.message_user(request, f"{run}: {refusal.sentence}", messages.WARNING)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask once more, then cancel."""

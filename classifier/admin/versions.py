@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from classifier.access import may_roll_back, require_roll_back
+from classifier.access import may_ask_the_gate, may_roll_back, require_roll_back
+from classifier.admin.gate import have_judged
 from classifier.admin.person import staff_person
 from classifier.admin.promotions import confirm, decide, entered
 from classifier.models import Evaluation, ModelVersion, Promotion, VersionChoice
@@ -74,6 +76,7 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
     list_select_related = ("training_run",)
     # A checkpoint has no address to be fetched from; its hash says which one it is.
     exclude = ("checkpoint",)
+    actions = ("judge",)
     change_list_template = "admin/classifier/modelversion/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -108,6 +111,18 @@ class ModelVersionAdmin(ReadOnlyAdmin[ModelVersion]):
         shown = list(super().get_list_display(request))
         acts = has_anywhere(request.user, Permission.PROMOTE) or has_anywhere(request.user, Permission.TRAIN)
         return shown if acts else shown[:-1]
+
+    def get_actions(
+        self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
+        actions = super().get_actions(request, action_location)
+        if not may_ask_the_gate(request.user):
+            actions.pop("judge", None)
+        return actions
+
+    @admin.action(description="Judge beside what is in force")
+    def judge(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        have_judged(self, request, queryset)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -41,6 +41,13 @@ def open_requests(
     return rows.order_by("created_at")
 
 
+def curve_requests(run_id: UUID) -> QuerySet[GateRequest]:
+    """Each time that the learning curve of a run was asked for, newest first."""
+    return GateRequest.objects.filter(training_run=run_id, kind=GateRequest.Kind.CURVE).order_by(
+        "-created_at"
+    )
+
+
 def gate_requests(version_id: UUID) -> QuerySet[GateRequest]:
     """What was asked of the gate about a version, newest first."""
     return GateRequest.objects.filter(version=version_id).select_related("asked_by").order_by("-created_at")

@@ -42,12 +42,17 @@ def ask_curve(*, actor: User | None, run: TrainingRun) -> GateRequest:
     Raises:
         StateConflict: the run has not succeeded, its recipe is another, or its curve is being drawn.
     """
-    if run.status != RunStatus.SUCCEEDED or run.recipe.get("kind") != "head":
+    if not has_curve(run):
         raise StateConflict(
             "A learning curve is drawn of finished runs of the recipe head; the whole network takes too long.",
             code="no_curve",
         )
     return _ask(actor, GateRequest(kind=_Kind.CURVE, training_run=run), str(run))
+
+
+def has_curve(run: TrainingRun) -> bool:
+    """Whether a learning curve can be drawn of a run: many heads are fitted for it, which is too long for networks."""
+    return run.status == RunStatus.SUCCEEDED and run.recipe.get("kind") == "head"
 
 
 @transaction.atomic

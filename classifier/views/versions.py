@@ -8,11 +8,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from classifier.access import get_version, may_roll_back
-from classifier.models import Evaluation, ModelVersion
+from classifier.access import get_version, may_ask_the_gate, may_roll_back
+from classifier.models import Evaluation, GateRequest, ModelVersion
 from classifier.selectors import answer_counts, model_versions, promotions, version_before, version_in_force
 from classifier.selectors.comparing_versions import Part, compared_parts, figure_names
-from classifier.selectors.gate import gate_decisions
+from classifier.selectors.gate import gate_decisions, gate_requests
 from classifier.selectors.label_sets import label_sets_behind
 from classifier.selectors.load_checks import newest_load_check
 from classifier.selectors.proposals import open_proposals, overrides_of, proposals
@@ -58,6 +58,7 @@ def version(request: HttpRequest, version_id: UUID) -> HttpResponse:
     current = version_in_force()
     is_in_force = current is not None and current.pk == found.pk
     proposed = proposals().filter(version=found)
+    asked = gate_requests(found.pk).first()
     context = {
         "version": found,
         "in_force": is_in_force,
@@ -68,6 +69,10 @@ def version(request: HttpRequest, version_id: UUID) -> HttpResponse:
         "evaluations": [_measured(evaluation) for evaluation in found.evaluations.all()],
         "card": card_of(found),
         "decisions": gate_decisions().filter(candidate=found),
+        "may_ask": current is not None and not is_in_force and may_ask_the_gate(request.user),
+        "waiting": asked is not None
+        and asked.status in (GateRequest.Status.QUEUED, GateRequest.Status.RUNNING),
+        "failed": asked if asked is not None and asked.status == GateRequest.Status.FAILED else None,
         "promotions": promotions().filter(model_version=found),
         "proposals": proposed,
         "open_proposal": open_proposals().filter(version=found).first(),

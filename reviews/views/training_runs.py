@@ -8,10 +8,11 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from classifier.exceptions import PlatformError
 from classifier.models import TraceLine, TrainingRun
-from classifier.selectors.gate import open_requests
+from classifier.selectors.gate import curve_requests
 from classifier.selectors.training_runs import (
     ACTIVE,
     may_cancel_run,
@@ -23,6 +24,7 @@ from classifier.selectors.training_runs import (
     trace_reasons,
     training_runs,
 )
+from classifier.services.gate_requests import ask_curve, has_curve
 from classifier.services.training import cancel_run
 from ml.labels import DISPLAY_NAMES
 from mriplatform.accounts.access import require_anywhere
@@ -114,6 +116,21 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     return redirect("training-run", found.pk)
 
 
+@require_POST
+@signed_in
+def run_curve(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Have a finished run's learning curve drawn; it comes into the run's page by itself."""
+    check_query(request)
+    found = get_training_run(request.user, run_id)
+    require_anywhere(request.user, Permission.TRAIN)
+    try:
+        ask_curve(actor=person(request), run=found)
+        messages.success(request, f"The learning curve of {found} is in line to be drawn.")
+    except PlatformError as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect("training-run", found.pk)
+
+
 @require_safe
 @signed_in
 @never_cache
@@ -181,7 +198,7 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
         "log": found.log[-LOGGED:] if figures else [],
         "log_whole": len(found.log) if figures else 0,
         "report": found.report if figures else {},
-        "drawing": figures and not active and open_requests(run=found).exists(),
+        **_outlook(user, found, figures),
         "recalls": _recalls(found.report) if figures else [],
         "decision": found.gate_decisions.select_related("rule", "candidate", "incumbent").first()
         if figures
@@ -191,6 +208,17 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
         "label_set": _label_set(user, found) if labels else None,
         "traced": labels and found.trace_lines.exists(),
         "may_cancel": active and may_cancel_run(user, found),
+    }
+
+
+def _outlook(user: Visitor, found: TrainingRun, figures: bool) -> dict[str, Any]:
+    """Whether the learning curve is being drawn, why it could not be, and whether it may be asked for."""
+    asked = curve_requests(found.pk).first() if figures and has_curve(found) else None
+    drawing = asked is not None and asked.finished_at is None
+    return {
+        "drawing": drawing,
+        "not_drawn": asked.failure_reason if asked is not None else "",
+        "may_draw": figures and not drawing and has_curve(found) and has_anywhere(user, Permission.TRAIN),
     }
 
 

@@ -39,7 +39,7 @@ NO_PAGES = {
         "shadow-end",
         *("rescores-live", "rescore-pause", "rescore-resume", "rescore-cancel"),
         *("label-errors-live", "label-errors-send", "label-set-export"),
-        "training-run-live",
+        *("training-run-live", "training-run-curve"),
         "training-run-trace-download",
     ),
 }

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from classifier.models import JobStatus, ModelVersion, RunStatus, TrainingRun
+from classifier.models import GateRequest, JobStatus, ModelVersion, RunStatus, TrainingRun
 from mriplatform.audit.models import AuditEvent
 from mriplatform.audit.recording import record
 from reviews.models import EligibilityPolicy, LabelSet, Reading, ReadingProtocol, ReviewEvent
@@ -329,6 +329,17 @@ def test_a_run_is_cancelled_in_the_admin_after_a_confirmation(sign_in, engineer,
     assert said(answer) == ["Training run 1 is being cancelled. Nothing of it is kept but its record."]
     run.refresh_from_db()
     assert (run.cancelled_by, run.cancel_requested_at is not None) == (engineer, True)
+
+
+def test_a_learning_curve_is_asked_for_in_the_admin(sign_in, engineer, member, label_set):
+    runs = [make_run(label_set, RunStatus.SUCCEEDED), make_run(label_set, RunStatus.FAILED)]
+    approver = sign_in(member("paul", "approver", is_staff=True))
+    assert "Draw the learning curve" not in approver.get(RUNS).content.decode()
+    sent = {"action": "draw_curve", "_selected_action": [str(run.pk) for run in runs]}
+    asked = said(sign_in(engineer).post(RUNS, sent, follow=True))
+    assert "The learning curve of Training run 1 is in line to be drawn." in asked
+    assert any(one.startswith("Training run 2: A learning curve is drawn of finished runs") for one in asked)
+    assert GateRequest.objects.get().training_run == runs[0]
 
 
 def test_the_admin_shows_no_labels_of_a_run_in_anothers_collection(sign_in, engineer, label_set):

@@ -188,6 +188,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "training-runs": _look("before=9"),
     "training-run": LOOK,
     "training-run-live": _look("part=outlook"),
+    "training-run-curve": (Ask("POST"),),
     "training-run-cancel": (*LOOK, Ask("POST")),
     "training-run-trace": _look("used_as=train", "label=glioma", "after=1"),
     "training-run-trace-download": (Ask(), Ask(query="used_as=train")),

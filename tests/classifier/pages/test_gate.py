@@ -146,5 +146,36 @@ def test_the_admin_lists_the_gate_and_asks_for_another_verdict(house: House) -> 
     body = client.post(
         reverse("admin:classifier_gatedecision_changelist"), chosen, follow=True
     ).content.decode()
-    assert f"Version {decision.candidate.number} is in line to be judged again." in body
+    assert f"Version {decision.candidate.number} is in line to be judged." in body
     assert GateRequest.objects.get().asked_by == house.people["pia"]
+
+
+def test_a_version_without_a_verdict_is_sent_to_the_gate_from_its_page_and_in_the_admin(house: House) -> None:
+    fresh, current = make_version(promoted=False), house.prediction.model_version
+    address, judge_it = reverse("version", args=[fresh.pk]), reverse("version-judge", args=[fresh.pk])
+    assert "It was never judged" in house.client("paul").get(address).content.decode()
+    assert judge_it in house.client("paul").get(address).content.decode()
+    assert judge_it not in house.client("otto").get(address).content.decode()
+    own = reverse("version", args=[current.pk])
+    assert reverse("version-judge", args=[current.pk]) not in house.client("paul").get(own).content.decode()
+    answer = house.client("paul").post(judge_it, follow=True).content.decode()
+    assert "It waits to be judged" in answer
+    assert judge_it not in answer
+    GateRequest.objects.update(status=GateRequest.Status.FAILED, failure_reason="It broke.")
+    assert "it could not be: It broke." in house.client("paul").get(address).content.decode()
+
+    listed, chosen = reverse("admin:classifier_modelversion_changelist"), [fresh.pk, current.pk]
+    for name, role in (("olga", Role.AUDITOR), ("pia", Role.APPROVER)):
+        house.people[name] = make_user(name, collection=house.collection, role=role, is_staff=True)
+    assert "Judge beside what is in force" not in house.client("olga").get(listed).content.decode()
+    sent = {"action": "judge", "_selected_action": chosen}
+    body = house.client("pia").post(listed, sent, follow=True).content.decode()
+    assert f"Version {fresh.number} is in line to be judged." in body
+    assert f"Version {current.number} is what is in force." in body
+    assert GateRequest.objects.filter(version=fresh, status=GateRequest.Status.QUEUED).count() == 1
+
+
+def test_the_page_of_versions_leads_to_the_training_runs(house: House) -> None:
+    assert (
+        f'href="{reverse("training-runs")}"' in house.client("erin").get(reverse("versions")).content.decode()
+    )

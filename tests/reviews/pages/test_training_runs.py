@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from classifier.models import GateRequest, RunStatus, TrainingRun
 from mriplatform.audit.models import AuditEvent
@@ -111,8 +112,29 @@ def test_the_learning_curve_comes_into_an_open_page_by_itself(client, label_set)
     part = client.get(live, {"part": "outlook"}).content.decode()
     assert asks in part
     assert "run-live" not in part
-    GateRequest.objects.filter(pk=request.pk).update(status=GateRequest.Status.FAILED)
-    assert "outlook" not in client.get(live, {"part": "outlook"}).content.decode()
+    GateRequest.objects.filter(pk=request.pk).update(
+        status=GateRequest.Status.FAILED, failure_reason="It broke.", finished_at=timezone.now()
+    )
+    failed = client.get(live, {"part": "outlook"}).content.decode()
+    assert asks not in failed
+    assert "The learning curve could not be drawn: It broke." in failed
+
+
+def test_a_learning_curve_is_asked_for_on_the_page_of_a_finished_run(client, browse, label_set, people):
+    run = make_run(label_set, RunStatus.SUCCEEDED)
+    address, ask = (reverse(name, args=[run.pk]) for name in ("training-run", "training-run-curve"))
+    assert ask in client.get(address).content.decode()
+    approver = browse(people["approver"])
+    assert ask not in approver.get(address).content.decode()
+    assert approver.post(ask).status_code == 403
+    page = client.post(ask, follow=True).content.decode()
+    assert "The learning curve of Training run 1 is in line to be drawn." in page
+    assert ask not in page
+    assert GateRequest.objects.get().training_run == run
+    assert "is in line already" in client.post(ask, follow=True).content.decode()
+    TrainingRun.objects.update(recipe={"kind": "fine_tune"})
+    assert "run-outlook" not in client.get(address).content.decode()
+    assert "the whole network takes too long" in client.post(ask, follow=True).content.decode()
 
 
 def test_the_trace_is_narrowed_and_taken_away(client, label_set):
