@@ -182,6 +182,12 @@ SPECTACULAR_SETTINGS = {
         "ReadLabelEnum": "reviews.api.serializers.READ_LABELS",
         "ReasonEnum": "reviews.models.Reason",
         "WithdrawalReasonEnum": "reviews.models.WithdrawalReason",
+        "ReviewVerdictEnum": "reviews.models.ReviewEvent.Verdict",
+        "GateVerdictEnum": "classifier.models.gate.GateDecision.Verdict",
+        "PromotionKindEnum": "classifier.models.Promotion.Kind",
+        "PredictionStatusEnum": "classifier.models.JobStatus",
+        "RunStatusEnum": "classifier.models.RunStatus",
+        "PartEnum": "reviews.models.Split",
     },
 }
 REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRESH": False}
