@@ -12,7 +12,7 @@ from classifier.jobs.parts import Floats, TestPart
 from classifier.jobs.training.gathering import Embedder, Part, taught_to
 from classifier.jobs.training.head import locked_part, stack
 from classifier.jobs.training.manifest import Line, find_images, read_lines
-from classifier.models import GateRequest, Image, ModelVersion, RunStatus, TrainingRun
+from classifier.models import GateRequest, Image, ModelVersion, RunStatus, TraceLine, TrainingRun
 from classifier.selectors import version_in_force
 from classifier.services.gate import current_rule
 from classifier.services.gate_requests import (
@@ -62,16 +62,22 @@ def _judge_again(request: GateRequest) -> None:
     model, beside = engine().load(version), engine().load(incumbent)
     run = version.training_run or _newest_run()
     lines = read_lines(run) if run else []
-    taught = {line.pixel_sha256 for line in lines if line.split in ("train", "validation")}
     judged = judge_candidate(
         rule=current_rule(),
         incumbent=beside,
         incumbent_version=incumbent,
         candidate=model.checkpoint,
         test=_test_part(run, lines, (version, model), (incumbent, beside)) if run else None,
-        learned=sorted(taught) if version.training_run else (),
+        learned=_learned(version),
     )
     finish_judgement(request=request, judged=judged)
+
+
+def _learned(version: ModelVersion) -> list[str]:
+    """Pixel sha256 of what its run taught a version: by its trace, since lines of the manifest were left out."""
+    used = [TraceLine.Used.TRAIN, TraceLine.Used.VALIDATION]
+    lines = TraceLine.objects.filter(run=version.training_run_id, run__isnull=False, used_as__in=used)
+    return sorted(lines.values_list("pixel_sha256", flat=True))
 
 
 def _newest_run() -> TrainingRun | None:

@@ -144,8 +144,11 @@ def record_decision(
         figures=judged.figures,
     )
     if run is not None and run.recipe.get("kind") == "head":
-        # What fewer labels would have given is measured when the run is over, so that it holds nobody up.
-        GateRequest.objects.get_or_create(kind=GateRequest.Kind.CURVE, training_run=run)
+        # What fewer labels would have given is measured when the run is over, so that it holds nobody up. A version
+        # that is judged again has its curve, perhaps several times, since it may be asked for.
+        curve: dict[str, Any] = {"kind": GateRequest.Kind.CURVE, "training_run": run}
+        if not GateRequest.objects.filter(**curve).exists():
+            GateRequest.objects.create(**curve)
     record(
         action="gate.decided", target=decision, candidate=candidate.number, incumbent=judged.incumbent.number,
         rule=judged.rule.number, verdict=judged.verdict,

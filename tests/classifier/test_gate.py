@@ -267,6 +267,31 @@ def test_a_run_is_judged_by_the_rule_that_it_named_and_gets_its_curve_afterwards
     assert not open_requests(version=run.candidate).exists()
 
 
+def test_a_version_is_judged_again_by_what_its_run_used_however_often_its_curve_was_drawn(
+    upload, shipped, uploader, base
+):
+    """One line lies in the reference part: the run left it out, so the candidate does not know it."""
+    upload(5)
+    locked = Image.objects.order_by("created_at")[0]
+    Image.objects.filter(pk=locked.pk).update(pixel_sha256=base.checkpoint.reference().hashes[0])
+    run = start_run(actor=uploader, manifest=manifest(Image.objects.order_by("created_at")))
+    training_job.drain()
+    run.refresh_from_db()
+    assert run.report["counts"] == {"excluded": 1, "train": 4}
+    requests_job.drain()
+    ask_curve(actor=uploader, run=run)
+    requests_job.drain()
+    asked = ask_judgement(actor=uploader, version=run.candidate)
+    requests_job.drain()
+    asked.refresh_from_db()
+    assert (asked.status, asked.failure_reason) == (GateRequest.Status.SUCCEEDED, "")
+    first = GateDecision.objects.exclude(pk=asked.decision.pk).get()
+    leaks = [next(one for one in of.criteria if one["name"] == "leaks") for of in (first, asked.decision)]
+    assert leaks[0] == leaks[1]
+    assert leaks[1]["answer"] == "pass"
+    assert GateRequest.objects.filter(kind=GateRequest.Kind.CURVE).count() == 2
+
+
 def test_what_is_in_force_is_not_judged_again_and_a_lost_worker_s_work_is_taken_over(shipped, uploader):
     with pytest.raises(StateConflict, match="is what is in force"):
         ask_judgement(actor=uploader, version=shipped)
