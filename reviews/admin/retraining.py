@@ -19,7 +19,7 @@ from mriplatform.accounts.access import require_in
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.scoped_admin import staff_person
 from mriplatform.accounts.selectors import has_anywhere
-from reviews.forms import RECIPES
+from reviews.forms import NETWORK_CHOICES, RECIPES, recipe_of
 from reviews.models import LabelSet
 from reviews.selectors.retraining_preview import HEAD, preview_retraining
 from reviews.services.label_sets import retrain
@@ -66,7 +66,7 @@ class RetrainingAdmin(admin.ModelAdmin[LabelSet]):
         try:
             run = retrain(
                 actor=staff_person(request), label_set=label_set, base=_base(request.POST), seed=_seed(request),
-                recipe={"kind": request.POST.get("recipe", HEAD)},
+                recipe=recipe_of(request.POST.get("recipe", HEAD), request.POST.get("network", "")),
             )  # fmt: skip
         except PlatformError as refusal:
             self.message_user(request, refusal.sentence, messages.ERROR)
@@ -89,6 +89,8 @@ class RetrainingAdmin(admin.ModelAdmin[LabelSet]):
             "label_set": label_set,
             "preview": preview,
             "recipes": RECIPES,
+            "networks": NETWORK_CHOICES,
+            "network": request.GET.get("network", ""),
             "reads": version_reading_for(label_set.collection_id),
             "versions": model_versions().defer("metadata"),
         }

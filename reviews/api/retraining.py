@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from classifier.exceptions import StateConflict
 from classifier.models import ModelVersion, TrainingRun
 from classifier.selectors import active_training_run
+from classifier.services.training import NETWORKS, OPTIONS
 from mriplatform.api.problems import CONTENT_TYPE, problem_document
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
@@ -44,6 +45,19 @@ class ChosenSerializer(StrictSerializer):
 
 class RetrainSerializer(ChosenSerializer):
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
+    options = serializers.DictField(
+        default=dict,
+        help_text="Of the recipe; what is left out is as it is by default. "
+        + " ".join(
+            f"`{kind}`: {', '.join(f'`{name}`' for name in names)}." for kind, names in OPTIONS.items()
+        )
+        + f" `network` is one of {', '.join(f'`{name}`' for name in NETWORKS)}, trained anew.",
+    )
+
+    def validate_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        if "kind" in options:
+            raise serializers.ValidationError("The kind of the recipe is said by `recipe`.")
+        return options
 
 
 class KindsSerializer(serializers.Serializer[Any]):
@@ -108,7 +122,7 @@ class LabelSetRetrain(ApiView):
         try:
             run = retrain(
                 actor=person(request), label_set=label_set, base=_version(sent.get("base")), seed=sent["seed"],
-                recipe={"kind": sent["recipe"]},
+                recipe=sent["options"] | {"kind": sent["recipe"]},
             )  # fmt: skip
         except StateConflict as conflict:
             if conflict.code != "run_active" or (active := active_training_run()) is None:

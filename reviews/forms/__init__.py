@@ -1,6 +1,15 @@
 """What a page's form may hold. What it means, and whether it may be said, is the services' to decide."""
 
-from reviews.forms.learning import RECIPES, PlanForm, PolicyForm, RescoreForm, RetrainForm, ShadowForm
+from reviews.forms.learning import (
+    NETWORK_CHOICES,
+    RECIPES,
+    PlanForm,
+    PolicyForm,
+    RescoreForm,
+    RetrainForm,
+    ShadowForm,
+    recipe_of,
+)
 from reviews.forms.reading import (
     DecisionForm,
     DraftForm,
@@ -15,6 +24,7 @@ from reviews.forms.rules import KnownCaseForm, ProtocolForm, TakeBackForm
 from reviews.forms.said import Said
 
 __all__ = [
+    "NETWORK_CHOICES",
     "RECIPES",
     "DecisionForm",
     "DraftForm",
@@ -33,4 +43,5 @@ __all__ = [
     "VerdictForm",
     "WithdrawForm",
     "WorklistFilterForm",
+    "recipe_of",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from classifier.models import ModelVersion
+from classifier.services.training import NETWORKS
 from reviews.forms.said import Said
 from reviews.models import EligibilityPolicy
 from reviews.services.eligibility import LEAST_AGREEING, MOST_AGREEING
@@ -14,6 +15,12 @@ RECIPES = [
     ("head", "Head: the last layer alone, in seconds"),
     ("fine_tune", "Fine-tune: the whole network, from pixels"),
 ]
+NETWORK_CHOICES = [("", "The version’s own"), *((name, name) for name in NETWORKS)]
+
+
+def recipe_of(kind: str, network: str) -> dict[str, str]:
+    """The recipe that a form asks for; another network only where one was chosen."""
+    return {"kind": kind} | ({"network": network} if network else {})
 
 
 class RetrainForm(Said):
@@ -29,6 +36,13 @@ class RetrainForm(Said):
         empty_label="What reads for this collection",
         label="Start from",
         error_messages={"invalid_choice": "Choose a version that the page offers."},
+    )
+    network = forms.ChoiceField(
+        required=False,
+        choices=NETWORK_CHOICES,
+        help_text="Another one is fine-tuned from nothing that the version knows, and measured on locked images that "
+        "were imported or read here alone.",
+        error_messages={"invalid_choice": "Choose a network that the page offers."},
     )
     seed = forms.IntegerField(
         min_value=0,

@@ -15,7 +15,7 @@ from classifier.selectors import active_training_run
 from mriplatform.api.problems import answer_to
 from mriplatform.pages import check_query, person, signed_in, with_headers
 from reviews.access import get_label_set_to_train
-from reviews.forms import RetrainForm
+from reviews.forms import RetrainForm, recipe_of
 from reviews.selectors.retraining_preview import HEAD, preview_retraining
 from reviews.services.label_sets import retrain as start_retraining
 
@@ -35,7 +35,7 @@ def retrain(request: HttpRequest, label_set_id: UUID) -> HttpResponse:
             if request.method == "POST":
                 run = start_retraining(
                     actor=person(request), label_set=label_set, base=said["base"], seed=said["seed"],
-                    recipe={"kind": said["recipe"]},
+                    recipe=recipe_of(said["recipe"], said["network"]),
                 )  # fmt: skip
                 messages.success(request, f"{run} is in line.")
                 return redirect("training-run", run.pk)

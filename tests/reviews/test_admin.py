@@ -75,6 +75,9 @@ def test_an_engineer_freezes_a_collection_and_retrains_from_it(sign_in, engineer
     )
     base = ModelVersion.objects.get(number=1)
     assert client.post(retrain, {"base": str(collection.pk)}).status_code == 404
+    unknown = client.post(retrain, {"recipe": "fine_tune", "network": "vgg"}, follow=True)
+    assert "vgg" in said(unknown)[0] or "network" in said(unknown)[0]
+    assert not TrainingRun.objects.exists()
     started = client.post(retrain, {"seed": "3", "base": str(base.pk)}, follow=True)
     run = TrainingRun.objects.get()
     assert run.base_version == base

@@ -65,7 +65,19 @@ def test_the_log_is_followed_to_the_end(label_set, monkeypatch, ends):
     assert "Training run 1 has finished" in said
 
 
-@pytest.mark.parametrize("arguments", [("7",), ("1", "--base", "9"), ("1", "--seed", "-1")])
+def test_a_recipe_is_given_its_options(label_set):
+    train("1", "--recipe", "fine-tune", "--option", "network=cnn", "--option", "keep=0.25")
+    recipe = TrainingRun.objects.get().recipe
+    assert (recipe["kind"], recipe["network"], recipe["keep"]) == ("fine_tune", "cnn", 0.25)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *[("7",), ("1", "--base", "9"), ("1", "--seed", "-1")],
+        *[("1", "--option", one) for one in ("penalty", "network=cnn", "penalty=x", "kind=fine_tune")],
+    ],
+)
 def test_what_there_is_not_is_said(label_set, arguments):
     with pytest.raises(CommandError):
         train(*arguments)

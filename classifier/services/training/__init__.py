@@ -6,6 +6,8 @@ from classifier.services.training.recipes import (
     FINE_TUNE_RECIPE,
     HEAD,
     HEAD_RECIPE,
+    NETWORKS,
+    OPTIONS,
     RecipeRefused,
     check_recipe,
 )
@@ -25,6 +27,8 @@ __all__ = [
     "HEAD",
     "HEAD_RECIPE",
     "MAX_ATTEMPTS",
+    "NETWORKS",
+    "OPTIONS",
     "RecipeRefused",
     "cancel_run",
     "check_recipe",

@@ -1,15 +1,19 @@
 """What a training run may be asked to do."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from classifier.exceptions import PlatformError
-from ml.config import ConfigError, HeadRecipe, TuneRecipe, checked_recipe, recipe_to_dict
+from ml.config import ConfigError, HeadRecipe, NetworkName, TuneRecipe, checked_recipe, recipe_to_dict
 
 HEAD: Final = "head"
 FINE_TUNE: Final = "fine_tune"
 HEAD_RECIPE: Final[dict[str, Any]] = {"kind": HEAD}
 FINE_TUNE_RECIPE: Final[dict[str, Any]] = {"kind": FINE_TUNE}
 KINDS: Final[dict[str, type[HeadRecipe] | type[TuneRecipe]]] = {HEAD: HeadRecipe, FINE_TUNE: TuneRecipe}
+OPTIONS: Final = {kind: tuple(recipe.model_fields) for kind, recipe in KINDS.items()}
+"""What each recipe may be given besides its kind."""
+NETWORKS: Final[tuple[str, ...]] = get_args(NetworkName)
+"""What may be trained anew in place of the network that a version has."""
 
 
 class RecipeRefused(PlatformError):

@@ -64,6 +64,23 @@ def test_earlier_runs_say_how_long_it_takes(api, label_set):
     assert earlier == {"seconds": 6.0, "shortest": 4.0, "longest": 20.0, "runs": 3}
 
 
+def test_the_options_of_a_recipe_are_taken_and_what_it_has_not_is_refused(api, label_set):
+    sent = {"recipe": "fine_tune", "options": {"network": "cnn", "epochs": 2}}
+    for wrong in ({"network": "vgg"}, {"penalty": 1}, {"epochs": 0}, {"kind": "head"}):
+        refused = api("post", "api-label-set-retrain", label_set.pk, body=sent | {"options": wrong})
+        assert refused.status_code in (400, 422), wrong
+        assert next(iter(wrong)) in refused.content.decode()
+    assert not TrainingRun.objects.exists()
+    assert api("post", "api-label-set-retrain", label_set.pk, body=sent).status_code == 201
+    recipe = TrainingRun.objects.get().recipe
+    assert (recipe["kind"], recipe["network"], recipe["epochs"], recipe["patience"]) == (
+        "fine_tune",
+        "cnn",
+        2,
+        2,
+    )
+
+
 def test_a_start_while_a_run_is_active_names_it_with_its_address(api, label_set):
     started = api("post", "api-label-set-retrain", label_set.pk, body={"recipe": "head", "seed": 3})
     assert started.status_code == 201

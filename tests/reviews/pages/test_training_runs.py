@@ -72,6 +72,16 @@ def test_pressing_starts_a_run_and_leads_to_it(client, label_set, engineer):
     assert answer["Location"] == reverse("training-run", args=[run.pk])
 
 
+def test_another_network_is_chosen_on_the_page(client, label_set):
+    address, sent = reverse("label-set-retrain", args=[label_set.pk]), {"seed": "0", "network": "cnn"}
+    refused = client.post(address, sent | {"recipe": "head"})
+    assert refused.status_code in (400, 422)
+    assert "network" in refused.content.decode()
+    assert client.post(address, sent | {"recipe": "fine_tune"}).status_code == 302
+    recipe = TrainingRun.objects.get().recipe
+    assert (recipe["kind"], recipe["network"]) == ("fine_tune", "cnn")
+
+
 @pytest.mark.parametrize(
     "sent", [{"recipe": "guess", "seed": "0"}, {"recipe": "head", "seed": "x"}, {"recipe": "head"}]
 )
