@@ -164,8 +164,11 @@ class Engine:
         """The archive's bytes: this worker's copy if it is what was registered, else the storage's."""
         digest = version.checkpoint_sha256
         copy = self._copy_of(version)
-        if copy.exists():
+        try:
             data = copy.read_bytes()
+        except FileNotFoundError:
+            pass  # no copy yet, or another process of this worker is about to fetch it anew
+        else:
             if hashlib.sha256(data).hexdigest() == digest:
                 return data
             self._alarm(version, "this worker's copy was altered; it was deleted and fetched again")

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,17 @@ def test_a_workers_altered_copy_is_alarmed_and_fetched_again(upload, shipped, wo
     assert drain() == 1
     assert hashlib.sha256(copy.read_bytes()).hexdigest() == shipped.checkpoint_sha256
     assert AuditEvent.objects.filter(action="checkpoint.alarm").exists()
+
+
+def test_a_copy_that_another_process_takes_away_just_now_is_fetched_again(
+    upload, shipped, worker, monkeypatch
+):
+    """Who vouches for a version deletes the copy, to fetch it anew; the host's other processes read the same one."""
+    there = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.suffix == ".zip" or there(path))
+    upload()
+    assert drain() == 1
+    assert Prediction.objects.get().status == JobStatus.SUCCEEDED
 
 
 def test_the_runtime_role_may_do_all_that_a_worker_does_and_not_change_a_ledger(
