@@ -80,8 +80,10 @@ class Reporter:
     def write(self) -> None:
         """Write what was said, now."""
         if not heartbeat(run=self.run, progress=self.progress, log=self.log):
-            self.run.refresh_from_db(fields=["cancel_requested_at", "attempt"])
-            raise Cancelled if self.run.cancel_requested_at else LeaseLost
+            # The run itself keeps the attempt that this worker was given: what it records is fenced by that.
+            now = TrainingRun.objects.only("cancel_requested_at", "attempt").get(pk=self.run.pk)
+            mine = now.attempt == self.run.attempt
+            raise Cancelled if mine and now.cancel_requested_at else LeaseLost
         self._written = time.monotonic()
 
     def silent_for(self) -> float:

@@ -10,7 +10,13 @@ from django.db.models.functions import Now
 from classifier.jobs.training import live
 from classifier.jobs.training.live import Cancelled, LeaseLost, Reporter, kept_alive
 from classifier.models import TrainingRun
-from classifier.services.training import cancel_run, claim_run, reap_expired_runs, start_run
+from classifier.services.training import (
+    cancel_run,
+    claim_run,
+    close_cancelled_run,
+    reap_expired_runs,
+    start_run,
+)
 from mriplatform import celery
 from tests.factories import make_version
 
@@ -79,6 +85,16 @@ def test_who_lost_the_run_or_was_cancelled_stops(run):
     TrainingRun.objects.update(cancel_requested_at=None, attempt=2)
     with pytest.raises(LeaseLost):
         reporter.write()
+
+
+@pytest.mark.django_db
+def test_who_lost_the_run_does_not_end_it_for_the_worker_who_has_it_now(run):
+    TrainingRun.objects.update(cancel_requested_at=Now(), attempt=2)
+    with pytest.raises(LeaseLost):
+        Reporter(run).write()
+    assert run.attempt == 1
+    assert not close_cancelled_run(run=run)
+    assert TrainingRun.objects.get().status == "running"
 
 
 @pytest.mark.django_db(transaction=True)
