@@ -85,3 +85,22 @@ class Groups[Key: Hashable]:
     def join(self, a: Key, b: Key) -> None:
         """Makes one group of the groups of `a` and `b`."""
         self._parent[self.find(b)] = self.find(a)
+
+
+def whole_groups(clusters: Sequence[str], subjects: Sequence[str]) -> tuple[str, ...]:
+    """Returns the group of each image: a subject with every cluster that one of its images is in.
+
+    Args:
+        clusters: the cluster of near-duplicates of each image.
+        subjects: whose it is; empty where nobody said.
+
+    Returns:
+        One name for each image, the smallest cluster of its group.
+    """
+    groups: Groups[str] = Groups()
+    for cluster, subject in zip(clusters, subjects, strict=True):
+        groups.join(f"cluster:{cluster}", f"subject:{subject}" if subject else f"cluster:{cluster}")
+    names: dict[str, str] = {}
+    for cluster in sorted(set(clusters)):
+        names.setdefault(groups.find(f"cluster:{cluster}"), cluster)
+    return tuple(names[groups.find(f"cluster:{cluster}")] for cluster in clusters)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import batched
+from itertools import batched, islice
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from classifier.models import Image
 from ml.checkpoint import Checkpoint
 from ml.checkpoint.graph import with_head
 from ml.checkpoint.members import ONNX
+from ml.duplicates import whole_groups
 from ml.gate import Criterion
 from ml.gate.leaks import Images, Learned, audit_leaks
 from ml.gate.maps import audit_maps
@@ -45,12 +46,13 @@ def leaks_of(
     locked: list[tuple[str, Images]] = []
     if reference is not None:
         locked.append((reference, Images(candidate.reference().hashes)))
+    mine, taught = _held_together(test.hashes if test is not None else (), learned)
     if own is not None and test is not None:
-        locked.append((own, _images(test.hashes, test.groups)))
+        locked.append((own, mine))
     known = candidate.training_hashes()
     # The replay sample is part of the fit, whether or not the list of training images names it.
     names = (*known.sha256, *candidate.replay().hashes)
-    return audit_leaks(locked, Learned(names, known.phash, _images(learned)))
+    return audit_leaks(locked, Learned(names, known.phash, taught))
 
 
 def maps_of(
@@ -79,23 +81,38 @@ def maps_of(
     return audit_maps(answers.maps, others, answers.probabilities.argmax(axis=1), bounds, drawn=drawn)
 
 
-def _images(hashes: Sequence[str], groups: Sequence[str] = ()) -> Images:
-    """What the platform knows of images by their pixels; of those that it has no row for, the hash alone."""
-    found: dict[str, tuple[int, int, str]] = {}
+def _held_together(*several: Sequence[str]) -> list[Images]:
+    """What the platform knows of some lists of images, with groups that hold over all of them."""
+    known = [_images(hashes) for hashes in several]
+    groups = iter(
+        whole_groups(
+            [cluster for images, _ in known for cluster in images.groups],
+            [subject for _, subjects in known for subject in subjects],
+        )
+    )
+    return [replace(images, groups=tuple(islice(groups, len(images.groups)))) for images, _ in known]
+
+
+def _images(hashes: Sequence[str]) -> tuple[Images, list[str]]:
+    """Images by their pixels with their clusters, and whose each is; of those without a row the hash alone."""
+    found: dict[str, tuple[int, int, str, str]] = {}
     for some in batched(hashes, _BATCH):
         rows = Image.objects.filter(pixel_sha256__in=some)
-        for row in rows.values_list("pixel_sha256", "phash", "phash_mirrored", "cluster"):
-            found[row[0]] = (row[1] % 2**64, row[2] % 2**64, str(row[3]))
+        for row in rows.values_list(
+            "pixel_sha256", "phash", "phash_mirrored", "cluster", "study__subject_key"
+        ):
+            found[row[0]] = (row[1] % 2**64, row[2] % 2**64, str(row[3]), row[4])
     # Those with hashes first, so that the positions of the shorter lists are those of the longer one.
-    order = sorted(range(len(hashes)), key=lambda index: hashes[index] not in found)
-    known = [found[hashes[index]] for index in order if hashes[index] in found]
-    clusters = [found[hashes[index]][2] if hashes[index] in found else "" for index in order]
-    return Images(
-        tuple(hashes[index] for index in order),
-        tuple(upright for upright, _, _ in known),
-        tuple(mirrored for _, mirrored, _ in known),
-        tuple(groups[index] for index in order) if groups else tuple(clusters),
+    order = sorted(hashes, key=lambda name: name not in found)
+    known = [found[name] for name in order if name in found]
+    beyond = [""] * (len(order) - len(known))
+    images = Images(
+        tuple(order),
+        tuple(upright for upright, *_ in known),
+        tuple(mirrored for _, mirrored, *_ in known),
+        (*(cluster for *_, cluster, _ in known), *beyond),
     )
+    return images, [*(subject for *_, subject in known), *beyond]
 
 
 def _pictures(model: LoadedModel, images: Iterable[UUID], learned: Sequence[str]) -> Floats:

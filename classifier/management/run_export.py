@@ -25,6 +25,7 @@ from classifier.models import (
 )
 from classifier.services.registry import verify_stored_checkpoint
 from ml.checkpoint import read_checkpoint
+from ml.duplicates import whole_groups
 from ml.experiments.exported import (
     BASE,
     EMBEDDINGS,
@@ -66,7 +67,7 @@ def export_run(run: TrainingRun, folder: Path) -> tuple[int, int]:
         (folder / PIXELS).mkdir()
         manifest = _read(run.manifest)
         (folder / MANIFEST).write_bytes(manifest)
-        lines = list(_lines(run, manifest.decode().splitlines(), folder))
+        lines = _grouped(run, list(_lines(run, manifest.decode().splitlines(), folder)))
         (folder / IMAGES).write_text("".join(f"{json.dumps(line, sort_keys=True)}\n" for line in lines))
         _write_embeddings(run, lines, folder)
         _write_head(candidate, folder)
@@ -118,6 +119,17 @@ def _lines(run: TrainingRun, manifest: Sequence[str], folder: Path) -> Iterator[
                     missing=GONE if trace.used_as in USED and not written else "",
                 )
             )
+
+
+def _grouped(run: TrainingRun, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, those of the test part with the groups that the gate measured by: subjects, which nothing names."""
+    measured = [line for line in lines if line["used_as"] == "test"]
+    held = Image.objects.filter(trace_lines__run=run, trace_lines__used_as="test")
+    subjects = dict(held.values_list("pixel_sha256", "study__subject_key"))
+    whose = [subjects.get(line["pixel_sha256"], "") for line in measured]
+    for line, group in zip(measured, whole_groups([one["group"] for one in measured], whose), strict=True):
+        line["group"] = group
+    return lines
 
 
 def _images(run: TrainingRun, lines: Sequence[dict[str, Any]]) -> dict[str, Image]:

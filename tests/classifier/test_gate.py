@@ -11,6 +11,9 @@ from classifier.jobs import gate_requests as requests_job
 from classifier.jobs import training as training_job
 from classifier.jobs.gating import OWN, REFERENCE, judge_candidate
 from classifier.jobs.parts import TestPart
+from classifier.jobs.training.gathering import Part
+from classifier.jobs.training.head import locked_part
+from classifier.jobs.training.manifest import Line
 from classifier.models import Evaluation, GateDecision, GateRequest, GateRule, Image, ModelVersion
 from classifier.selectors.gate import decision_beside, open_requests, uses_of_part
 from classifier.services.gate import RuleRefused, current_rule, record_decision, write_rule
@@ -174,6 +177,29 @@ def test_a_near_duplicate_of_the_test_part_among_what_was_learned_is_a_leak(base
         ("group", locked[7].pixel_sha256, sibling.pixel_sha256),
     }
     assert {pair["part"] for pair in pairs} == {OWN}
+
+
+def test_another_image_of_a_subject_of_the_test_part_among_what_was_learned_is_a_leak(base, judged):
+    collection = make_collection()
+    test, learned = (make_study(collection, subject="ada", images=2) for _ in range(2))
+    locked, taught = list(test.images.order_by("pk")), list(learned.images.order_by("pk"))
+    assert len({image.cluster for image in [*locked, *taught]}) == 4
+    found = judged(
+        base.checkpoint.head(), test=own_part(base, locked), learned=[image.pixel_sha256 for image in taught]
+    )
+    leaks = next(one for one in found.criteria if one["name"] == "leaks")
+    assert (leaks["answer"], leaks["figures"]["counts"]["group"]) == ("fail", 2)
+
+
+def test_images_of_one_subject_count_as_one_however_many_clusters_they_are_in(shipped, base):
+    studies = [make_study(make_collection(), subject=name, images=3) for name in ("ada", "ada", "bob", "")]
+    part: Part[None] = Part()
+    for place, image in enumerate(Image.objects.filter(study__in=studies).order_by("pk")):
+        line = Line(place, str(image.pk), image.pixel_sha256, "glioma", "test", cluster=str(image.cluster))
+        part.add(line, image, None)
+    seen = base.checkpoint.reference().embeddings[: len(part)]
+    groups = locked_part(part, seen, (shipped, base), features_of=shipped).groups
+    assert sorted(groups.count(group) for group in set(groups)) == [1, 1, 1, 3, 6]
 
 
 def test_a_tiny_locked_part_is_insufficient_even_for_an_equal_candidate(base, judged):

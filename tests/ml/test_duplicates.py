@@ -11,6 +11,7 @@ from ml.duplicates import (
     phash,
     phash_mirrored,
     pixel_sha256,
+    whole_groups,
 )
 
 
@@ -75,3 +76,11 @@ def test_groups_grow_together() -> None:
     groups.join("b", "d")
     assert len({groups.find(key) for key in "abcd"}) == 1
     assert groups.find("e") == "e"
+
+
+def test_a_group_is_a_subject_with_every_cluster_of_its_images():
+    clusters = ["c", "b", "a", "d", "d", "", "e"]
+    subjects = ["one", "one", "", "two", "one", "", ""]
+    assert whole_groups(clusters, subjects) == ("b", "b", "a", "b", "b", "", "e")
+    assert whole_groups(["b", "a", "b"], ["", "", ""]) == ("b", "a", "b")
+    assert whole_groups([], []) == ()

@@ -55,7 +55,10 @@ def fine_tune(
     _begin(reporter, folder)
     tuned = tune_checkpoint(
         base.checkpoint,
-        *(_reviewed(examples.part(split), base.checkpoint) for split in ("train", "validation", "test")),
+        *(
+            _reviewed(examples.part(split), split, base.checkpoint)
+            for split in ("train", "validation", "test")
+        ),
         recipe=checked_recipe(TuneRecipe, options),
         seed=run.seed,
         state=folder,
@@ -90,7 +93,7 @@ class _LevelsFor:
                 yield refusal
 
 
-def _reviewed(part: Part[Levels], checkpoint: Checkpoint) -> Any:
+def _reviewed(part: Part[Levels], split: str, checkpoint: Checkpoint) -> Any:
     from ml.experiments.tuning import Reviewed
 
     return Reviewed(
@@ -98,7 +101,8 @@ def _reviewed(part: Part[Levels], checkpoint: Checkpoint) -> Any:
         labels=part.labels,
         hashes=part.hashes,
         phash=np.array([image.phash % 2**64 for image in part.images], np.uint64),
-        groups=part.clusters,
+        # What is learned from is thinned by near-duplicates; what is measured is resampled by subject.
+        groups=part.groups if split == "test" else part.clusters,
         weights=part.weights,
     )
 

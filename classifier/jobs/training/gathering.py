@@ -16,6 +16,7 @@ from classifier.jobs.training.manifest import EXCLUDED, Line, find_images, read_
 from classifier.models import Image, JobStatus, ModelVersion, Prediction, RunStatus, TrainingRun
 from classifier.services.training import HEAD
 from ml.checkpoint import Checkpoint
+from ml.duplicates import whole_groups
 from ml.labels import CLASSES
 
 Floats = npt.NDArray[np.float32]
@@ -59,9 +60,14 @@ class Part[Value]:
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        """The group of each; what an older manifest does not say, the platform's image does."""
+        """The near-duplicates that each belongs to; what an older manifest does not say, the platform's image does."""
         pairs = zip(self.lines, self.images, strict=True)
         return tuple(line.cluster or str(image.cluster) for line, image in pairs)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What is never taken as independent: images of one subject and of one cluster, however they hang together."""
+        return whole_groups(self.clusters, [image.study.subject_key for image in self.images])
 
 
 @dataclass

@@ -111,7 +111,7 @@ def locked_part[Value](
         if features_of is not None and features_of in same_features(version)
         else embedded(part.images, version, model),
         labels=part.labels,
-        groups=part.clusters,
+        groups=part.groups,
         hashes=part.hashes,
         images=tuple(image.pk for image in part.images),
         planes=tuple(line.plane for line in part.lines),

@@ -79,14 +79,14 @@ def find_images(run: TrainingRun, lines: Sequence[Line]) -> dict[int, Image]:
     found: dict[int, Image] = {}
     for some in batched(lines, _BATCH):
         if run.collection_id is not None:
-            images = Image.objects.filter(
+            images = Image.objects.select_related("study").filter(
                 collection=run.collection_id, pixel_sha256__in=[line.pixel_sha256 for line in some]
             )
             by_pixels = {image.pixel_sha256: image for image in images}
             hits = [line for line in some if line.pixel_sha256 in by_pixels]
             found |= {line.number: by_pixels[line.pixel_sha256] for line in hits}
         else:
-            known = Image.objects.in_bulk([line.image for line in some])
+            known = Image.objects.select_related("study").in_bulk([line.image for line in some])
             found |= {line.number: known[pk] for line in some if (pk := UUID(line.image)) in known}
     return found
 
