@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import hashlib
+from collections.abc import Collection
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint
+from ml.checkpoint.members import REFERENCE as REFERENCE_MEMBER
+from ml.gate import Locked
 from ml.inference import Predictor
 from ml.metrics import evaluate
 from ml.preprocessing import Levels, scale
 
 Floats = npt.NDArray[np.float32]
 Head = tuple[Floats, Floats]
+
+REFERENCE: Final = "reference part of the checkpoint"
 
 
 class EmbeddedPart(Protocol):
@@ -66,6 +72,35 @@ def head_probabilities(
     else:
         kernel, bias = model
     return probabilities(part.embeddings @ kernel + bias, temperature)
+
+
+def locked_reference(
+    candidate: Checkpoint, incumbent: Checkpoint, *, elsewhere: Collection[str] = ()
+) -> Locked | None:
+    """Returns the reference part that came with a checkpoint, as two versions answer for it.
+
+    It holds embeddings and no pixels, so that it says something only where both have the network that made them.
+
+    Args:
+        elsewhere: pixel sha256 of what is measured in another part: no image counts twice, or half as many subjects
+            would look like twice as many.
+    """
+    member = candidate.members[REFERENCE_MEMBER]
+    if member != incumbent.members[REFERENCE_MEMBER]:
+        return None
+    whole = candidate.reference()
+    part = whole.without(elsewhere)
+    if not part.hashes:
+        return None
+    named = member if part is whole else "".join(sorted(part.hashes)).encode()
+    return Locked(
+        REFERENCE,
+        hashlib.sha256(named).hexdigest(),
+        head_probabilities(candidate, part),
+        head_probabilities(incumbent, part),
+        part.labels,
+        part.groups,
+    )
 
 
 def predict_levels(predictor: Predictor, levels: Levels, batch_size: int = 32) -> dict[str, Floats]:

@@ -130,7 +130,8 @@ def _draw_curve(request: GateRequest) -> None:
         run, [line for line in lines if line.split == "test" and line.pixel_sha256 not in known],
         run.base_version, base,
     )  # fmt: skip
-    reference = checkpoint.reference()
+    # No image is measured twice, as in the gate.
+    reference = checkpoint.reference().without(test.hashes)
     options = {name: value for name, value in run.recipe.items() if name != "kind"}
     curve = learning_curve(
         checkpoint,

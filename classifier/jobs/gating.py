@@ -14,13 +14,12 @@ from classifier.selectors.gate import uses_of_part
 from classifier.services.gate import JudgedCandidate, Measured
 from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint
-from ml.evaluation import head_probabilities
+from ml.evaluation import locked_reference
 from ml.gate import Criterion, Locked, judge_parts, read_criteria
 from ml.gate.shortcuts import audit_sources, audit_subgroups
 from ml.gate.uses import count_uses
 from ml.inference import OnnxPredictor
 
-REFERENCE = "reference part of the checkpoint"
 OWN = "test part of this platform"
 
 
@@ -44,7 +43,9 @@ def judge_candidate(
         seed: of the bootstrap, and of the heads that maps are compared with.
     """
     bounds = read_criteria(rule.criteria)
-    reference, own = _reference(candidate, incumbent.checkpoint), _own(candidate, incumbent.checkpoint, test)
+    measured = test.hashes if test is not None else ()
+    reference = locked_reference(candidate, incumbent.checkpoint, elsewhere=measured)
+    own = _own(candidate, incumbent.checkpoint, test)
     locked = [part for part in (reference, own) if part is not None]
     model = LoadedModel(candidate, OnnxPredictor(candidate))
     audits = [
@@ -66,24 +67,6 @@ def judge_candidate(
             for one in locked
             for side in ("candidate", "incumbent")
         ],
-    )
-
-
-def _reference(candidate: Checkpoint, incumbent: Checkpoint) -> Locked | None:
-    """The part that came with the checkpoint, where both sides have the network that embedded it.
-
-    It holds embeddings and no pixels, so that another network cannot be asked about it.
-    """
-    if candidate.members["reference.npz"] != incumbent.members["reference.npz"]:
-        return None
-    reference = candidate.reference()
-    return Locked(
-        REFERENCE,
-        hashlib.sha256(candidate.members["reference.npz"]).hexdigest(),
-        head_probabilities(candidate, reference),
-        head_probabilities(incumbent, reference),
-        reference.labels,
-        reference.groups,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +56,19 @@ class Reference:
     labels: npt.NDArray[np.int64]
     groups: tuple[str, ...]
     hashes: tuple[str, ...]
+
+    def without(self, hashes: Collection[str]) -> Reference:
+        """Returns the part without some images, by pixel sha256; without any of them, the part itself."""
+        left_out = set(hashes)
+        kept = [index for index, name in enumerate(self.hashes) if name not in left_out]
+        if len(kept) == len(self.hashes):
+            return self
+        return Reference(
+            self.embeddings[kept],
+            self.labels[kept],
+            tuple(self.groups[index] for index in kept),
+            tuple(self.hashes[index] for index in kept),
+        )
 
 
 @dataclass(frozen=True)

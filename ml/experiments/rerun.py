@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ml.calibration import probabilities
 from ml.checkpoint import Checkpoint, TrainingHashes, read_checkpoint, replace_head
 from ml.config import HeadRecipe, TuneRecipe, checked_recipe
-from ml.evaluation import head_probabilities, predict_levels
+from ml.evaluation import locked_reference, predict_levels
 from ml.experiments.exported import ExportedImage, ExportedRun, ExportError
 from ml.experiments.ship import code_version
 from ml.experiments.tuning import Reviewed, tune_checkpoint
@@ -30,7 +30,6 @@ Floats = npt.NDArray[np.float32]
 WITHIN: Final = 0.002
 """How far a figure may be from the recorded one: 0.2 points."""
 
-REFERENCE: Final = "reference part of the checkpoint"
 OWN: Final = "test part of this platform"
 _TOGETHER: Final = 256
 # Bounds of intervals are no figures of their own; a curve's bins and a table's counts say again what the others say,
@@ -209,12 +208,10 @@ def _locked_parts(exported: ExportedRun, candidate: Checkpoint, embedded: dict[s
         embedded: what the candidate's network makes of the test part; empty where that is a network of its own.
     """
     incumbent = read_checkpoint(exported.incumbent())
-    found = []
-    if candidate.members["reference.npz"] == incumbent.members["reference.npz"]:
-        part = candidate.reference()
-        digest = hashlib.sha256(candidate.members["reference.npz"]).hexdigest()
-        sides = [head_probabilities(side, part) for side in (candidate, incumbent)]
-        found.append(Locked(REFERENCE, digest, sides[0], sides[1], part.labels, part.groups))
+    # What was hidden since was measured in the run's own part, and in no other.
+    measured = [image.pixel_sha256 for image in exported.images if image.used_as == "test"]
+    reference = locked_reference(candidate, incumbent, elsewhere=measured)
+    found = [reference] if reference else []
     if test := exported.part("test"):
         hashes = sorted(image.pixel_sha256 for image in test)
         ours = embedded or _embedded(exported, candidate, test)

@@ -9,7 +9,7 @@ from classifier.engine import LoadedModel, engine
 from classifier.exceptions import StateConflict
 from classifier.jobs import gate_requests as requests_job
 from classifier.jobs import training as training_job
-from classifier.jobs.gating import OWN, REFERENCE, judge_candidate
+from classifier.jobs.gating import OWN, judge_candidate
 from classifier.jobs.parts import TestPart
 from classifier.jobs.training.gathering import Part
 from classifier.jobs.training.head import locked_part
@@ -25,6 +25,7 @@ from ml.checkpoint.arrays import pack, pack_hashes
 from ml.checkpoint.graph import with_head
 from ml.checkpoint.members import HASHES, ONNX
 from ml.checkpoint.members import REFERENCE as REFERENCE_MEMBER
+from ml.evaluation import REFERENCE
 from ml.gate import DEFAULT_CRITERIA
 from ml.labels import CLASSES
 from ml.training.head import fit_head
@@ -200,6 +201,19 @@ def test_images_of_one_subject_count_as_one_however_many_clusters_they_are_in(sh
     seen = base.checkpoint.reference().embeddings[: len(part)]
     groups = locked_part(part, seen, (shipped, base), features_of=shipped).groups
     assert sorted(groups.count(group) for group in set(groups)) == [1, 1, 1, 3, 6]
+
+
+def test_an_image_of_the_reference_part_that_is_in_the_test_part_too_counts_once(base, judged):
+    """As where the version in force was tuned here: what it was measured on then is in the test part still."""
+    images = list(make_study(make_collection(), images=12).images.order_by("pk"))
+    for image, name in zip(images, base.checkpoint.reference().hashes[:10], strict=False):
+        image.pixel_sha256 = name
+        image.save(update_fields=["pixel_sha256"])
+    found = judged(base.checkpoint.head(), test=own_part(base, images))
+    assert [(part["part"], part["n"]) for part in found.parts] == [(REFERENCE, 1400), (OWN, 12)]
+    whole = judged(base.checkpoint.head())
+    assert found.parts[0]["sha256"] != whole.parts[0]["sha256"]
+    assert whole.parts[0]["n"] == 1410
 
 
 def test_a_tiny_locked_part_is_insufficient_even_for_an_equal_candidate(base, judged):
