@@ -20,6 +20,7 @@ from classifier.services.gate_requests import (
     fail_request,
     finish_curve,
     finish_judgement,
+    renew_request,
 )
 from ml.checkpoint import CheckpointError
 from ml.config import HeadRecipe, checked_recipe
@@ -145,5 +146,12 @@ def _draw_curve(request: GateRequest) -> None:
         [(reference.embeddings, reference.labels), (stack(test, checkpoint), test.labels)],
         recipe=checked_recipe(HeadRecipe, options),
         seed=run.seed,
+        tick=lambda: go_on(request),
     )
     finish_curve(request=request, curve=curve)
+
+
+def go_on(request: GateRequest) -> None:
+    """Keep the lease while the work takes its time; raises where another worker has the request now."""
+    if not renew_request(request=request):
+        raise PlatformError("Another worker has taken this over.")

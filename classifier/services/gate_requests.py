@@ -67,12 +67,21 @@ def claim_request() -> GateRequest | None:
         GateRequest.objects.filter(pk=request.pk).update(
             status=_Status.RUNNING,
             attempt=F("attempt") + 1,
-            lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS),
+            lease_expires_at=_lease_end(),
         )
         return GateRequest.objects.select_related(
             "version__training_run", "training_run__base_version", "training_run__collection"
         ).get(pk=request.pk)
     return None
+
+
+def renew_request(*, request: GateRequest) -> bool:
+    """Say that the work goes on; a curve of many labels takes longer than a lease.
+
+    Returns:
+        Whether this worker still holds the request; if not, it must stop.
+    """
+    return bool(_still_mine(request).update(lease_expires_at=_lease_end()))
 
 
 @transaction.atomic
@@ -118,6 +127,10 @@ def _ask(actor: User | None, request: GateRequest, name: str) -> GateRequest:
 
 def _end(request: GateRequest, **fields: Any) -> int:
     return _still_mine(request).update(finished_at=Now(), lease_expires_at=None, **fields)
+
+
+def _lease_end() -> Any:
+    return Now() + timedelta(seconds=LEASE_SECONDS)
 
 
 def _still_mine(request: GateRequest) -> QuerySet[GateRequest]:

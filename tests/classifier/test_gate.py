@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from classifier.engine import LoadedModel, engine
-from classifier.exceptions import StateConflict
+from classifier.exceptions import PlatformError, StateConflict
 from classifier.jobs import gate_requests as requests_job
 from classifier.jobs import training as training_job
 from classifier.jobs.gating import OWN, judge_candidate
@@ -345,6 +345,21 @@ def test_what_is_in_force_is_not_judged_again_and_a_lost_worker_s_work_is_taken_
     asked.refresh_from_db()
     assert (asked.status, asked.attempt) == (GateRequest.Status.FAILED, 2)
     assert "cannot answer" in asked.failure_reason
+
+
+def test_work_that_takes_longer_than_its_lease_is_not_taken_over_and_who_lost_it_stops(shipped, uploader):
+    other = register_version(actor=None, name="c", archive=b"no checkpoint at all", metadata={})
+    asked = ask_judgement(actor=uploader, version=other)
+    first = claim_request()
+    GateRequest.objects.update(lease_expires_at="2020-01-01T00:00:00Z")
+    requests_job.go_on(first)
+    assert claim_request() is None
+    GateRequest.objects.update(lease_expires_at="2020-01-01T00:00:00Z")
+    assert claim_request().attempt == 2
+    with pytest.raises(PlatformError, match="taken this over"):
+        requests_job.go_on(first)
+    asked.refresh_from_db()
+    assert asked.status == GateRequest.Status.RUNNING
 
 
 def test_a_curve_is_of_a_finished_run_of_the_head_alone(upload, shipped, uploader):
