@@ -18,7 +18,7 @@ from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_freeze
 from reviews.api.serializers import LabelSetSerializer
 from reviews.exceptions import ReviewRefused
-from reviews.services.adopting import adopt_label_set, read_export
+from reviews.services.adopting import adopt_label_set, is_storable, read_export
 from reviews.services.importing import MAX_DATASET_CHARACTERS, import_files
 from reviews.services.surveying import Became, ImportReport, LabelledFile, survey_files
 
@@ -32,6 +32,13 @@ class FileLabelSerializer(StrictSerializer):
     plane = serializers.ChoiceField(choices=["", *Plane.values], required=False, default="")
     pixel_sha256 = serializers.RegexField("^[0-9a-f]{64}$", required=False, default="")
     provenance = serializers.DictField(required=False, default=dict)
+
+    def validate_provenance(self, value: dict[str, Any]) -> dict[str, Any]:
+        if not is_storable(value):
+            raise serializers.ValidationError(
+                "It holds what no JSON text can: NaN, or half of a character or a NUL."
+            )
+        return value
 
 
 class ImportSerializer(StrictSerializer):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from reviews.selectors.label_set_export import (
     MANIFEST,
     manifest_lines,
 )
+from reviews.selectors.planned import Line, counted
 from reviews.services.importing import clean_dataset, import_files
 from reviews.services.label_sets import lock_freezing, store_label_set
-from reviews.services.splits import assign_splits
+from reviews.services.splits import assign_splits, remember_splits
 from reviews.services.surveying import ImportReport, LabelledFile, survey_files
 
 _PARTS: Final = (Split.TRAIN.value, Split.VALIDATION.value, Split.TEST.value)
@@ -39,16 +41,16 @@ class Exported:
     manifest: bytes
     lines: list[dict[str, Any]]
     left_out: frozenset[str]
-    counts: dict[str, Any]
+
+    @property
+    def parted(self) -> list[dict[str, Any]]:
+        """The lines of what may be learned from, whether or not its pixels came along."""
+        return [line for line in self.lines if line["split"] in _PARTS]
 
     @property
     def used(self) -> list[dict[str, Any]]:
         """The lines of what may be learned from and whose pixels came along."""
-        return [
-            line
-            for line in self.lines
-            if line["split"] in _PARTS and line["pixel_sha256"] not in self.left_out
-        ]
+        return [line for line in self.parted if line["pixel_sha256"] not in self.left_out]
 
 
 def is_export(folder: Path) -> bool:
@@ -108,8 +110,7 @@ def read_export(header: bytes, manifest: bytes) -> Exported:
         lines = manifest_lines(manifest)
         known = about["format"] == FORMAT and about["version"] == FORMAT_VERSION
         expected, left_out = about["manifest_sha256"], frozenset(about["left_out"])
-        counts = dict(about["counts"])
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReviewRefused(
             "The header or the manifest is no exported label set's.", code="bad_export", status=400
         ) from error
@@ -127,7 +128,7 @@ def read_export(header: bytes, manifest: bytes) -> Exported:
         raise ReviewRefused(
             "A line of the manifest is malformed, or an image stands in it twice.", code="bad_export"
         )
-    return Exported(manifest, lines, left_out, counts)
+    return Exported(manifest, lines, left_out)
 
 
 @transaction.atomic
@@ -157,12 +158,13 @@ def adopt_label_set(*, actor: User, collection: Collection, exported: Exported, 
             "Import them first.",
             code="images_missing",
         )
-    _keep_parts(exported.used, images)
+    _keep_parts(exported.parted)
     return store_label_set(
         actor=actor,
         collection=collection,
         manifest=exported.manifest,
-        counts=exported.counts,
+        # Of the lines themselves: the header's are under no hash.
+        counts=counted([_line(line) for line in exported.lines]),
         entries=[
             _entry(line, images[sha]) for line, sha in zip(exported.lines, shas, strict=True) if sha in images
         ],
@@ -174,7 +176,23 @@ def _sound(line: Mapping[str, Any]) -> bool:
     sha, label, split = line.get("pixel_sha256"), line.get("label"), line.get("split")
     named = isinstance(sha, str) and len(sha) == 64 and set(sha) <= set("0123456789abcdef")
     used = split in _PARTS and label in CLASSES
-    return named and (used or (split == Split.EXCLUDED and label in ("", *CLASSES)))
+    weight = line.get("weight", 1.0)
+    return (
+        named
+        and (used or (split == Split.EXCLUDED and label in ("", *CLASSES)))
+        and isinstance(weight, int | float)
+        and 0 <= weight < math.inf
+        and isinstance(line.get("provenance") or {}, dict)
+        and is_storable(line)
+    )
+
+
+def is_storable(said: Mapping[str, Any]) -> bool:
+    """Whether the database takes a JSON object: no NaN in it, no NUL, and no half of a character."""
+    try:
+        return "\\u0000" not in json.dumps(said, allow_nan=False, ensure_ascii=False).encode().decode()
+    except (ValueError, RecursionError):
+        return False
 
 
 def _file(folder: Path, number: int, line: Mapping[str, Any]) -> LabelledFile:
@@ -195,19 +213,35 @@ def _file(folder: Path, number: int, line: Mapping[str, Any]) -> LabelledFile:
 
 def _ensure_free(exported: Exported) -> None:
     """Refuse at once, before any image is stored, what this platform has in another part by the very pixels."""
-    wanted = {f"pixels:{line['pixel_sha256']}": line["split"] for line in exported.used}
-    ledger = dict(SplitAssignment.objects.filter(key__in=list(wanted)).values_list("key", "split"))
-    _refuse_clashes(Counter((wanted[key], split) for key, split in ledger.items() if wanted[key] != split))
+    _kept_by_pixels({line["pixel_sha256"]: line["split"] for line in exported.parted})
 
 
-def _keep_parts(lines: Sequence[Mapping[str, Any]], images: Mapping[str, Image]) -> None:
-    """Write the parts down for ever; what is elsewhere here already is a clash."""
-    clusters = {images[line["pixel_sha256"]].pk: images[line["pixel_sha256"]].cluster for line in lines}
-    wanted = {images[line["pixel_sha256"]].pk: line["split"] for line in lines}
-    places = assign_splits(clusters, wanted)
+def _keep_parts(lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write the parts down for ever; what is elsewhere here already is a clash.
+
+    Also of images that did not come along: a training finds them by their pixels as soon as they are here, however
+    they came, and must not learn from what tests here. Those in other collections stand for them meanwhile.
+    """
+    wanted = {line["pixel_sha256"]: line["split"] for line in lines}
+    rows = Image.objects.filter(pixel_sha256__in=list(wanted)).values_list("pixel_sha256", "cluster")
+    places = assign_splits(dict(rows), wanted)
     _refuse_clashes(
-        Counter((wanted[pk], place.split.value) for pk, place in places.items() if place.split != wanted[pk])
+        Counter(
+            (wanted[sha], place.split.value) for sha, place in places.items() if place.split != wanted[sha]
+        )
     )
+    kept = _kept_by_pixels(wanted)
+    remember_splits(
+        {key: Split(split) for sha, split in wanted.items() if (key := f"pixels:{sha}") not in kept}
+    )
+
+
+def _kept_by_pixels(wanted: Mapping[str, str]) -> set[str]:
+    """The keys that the ledger has of these pixels; it has each in the part that is wanted, or they clash."""
+    by_key = {f"pixels:{sha}": split for sha, split in wanted.items()}
+    ledger = dict(SplitAssignment.objects.filter(key__in=list(by_key)).values_list("key", "split"))
+    _refuse_clashes(Counter((by_key[key], split) for key, split in ledger.items() if by_key[key] != split))
+    return set(ledger)
 
 
 def _refuse_clashes(clashes: Mapping[tuple[str, str], int]) -> None:
@@ -222,12 +256,29 @@ def _refuse_clashes(clashes: Mapping[tuple[str, str], int]) -> None:
         )
 
 
+def _line(line: Mapping[str, Any]) -> Line:
+    """A line as one that is frozen here has it, to be counted alike."""
+    named = {
+        name: str(line.get(name) or "") for name in ("image", "pixel_sha256", "cluster", "plane", "source")
+    }
+    provenance = line.get("provenance") or {}
+    return Line(
+        **named,
+        origin=str(provenance.get("source") or ""),
+        label=line["label"],
+        reason=str(line.get("reason") or ""),
+        weight=float(line.get("weight", 1.0)),
+        provenance=json.dumps(provenance),
+        split=Split(line["split"]),
+    )
+
+
 def _entry(line: Mapping[str, Any], image: Image) -> LabelSetEntry:
     return LabelSetEntry(
         image=image,
         label=line["label"],
         split=line["split"],
-        reason=str(line.get("reason", ""))[:120],
+        reason=str(line.get("reason") or "")[:120],
         weight=float(line.get("weight", 1.0)),
         provenance=line.get("provenance") or {},
     )

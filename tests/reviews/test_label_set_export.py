@@ -11,9 +11,11 @@ from django.core.management import CommandError, call_command
 
 from classifier.models import Image
 from classifier.services.removal import hide_image
+from reviews.exceptions import ReviewRefused
 from reviews.models import ImportedLabel, LabelSet, SplitAssignment
 from reviews.selectors import manifest_of
 from reviews.selectors.label_set_export import as_zip, export_members
+from reviews.services.adopting import adopt_label_set, read_export
 from reviews.services.importing import import_files
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.reading import claim_image
@@ -155,6 +157,76 @@ def test_hidden_pixels_stay_here_and_their_lines_go(frozen, elsewhere, engineer,
     adopted = bring(tmp_path / "out", elsewhere)
     assert adopted.manifest_sha256 == frozen.manifest_sha256
     assert adopted.entries.count() == frozen.entries.count() - 1
+
+
+def left_out_of(frozen, engineer, folder):
+    """An image of the training part that was hidden, and therefore is not in the export."""
+    hidden = frozen.entries.filter(split="train").first().image
+    hide_image(actor=engineer, image=hidden)
+    call_command("export_label_set", str(frozen.pk), str(folder), stdout=io.StringIO())
+    return hidden
+
+
+def test_a_line_whose_pixels_did_not_come_along_clashes_like_any_other(frozen, elsewhere, engineer, tmp_path):
+    hidden = left_out_of(frozen, engineer, tmp_path / "out")
+    # Here the same pixels test. A training would find them by their hash, and learn from them.
+    forget_parts()
+    SplitAssignment.objects.create(key=f"pixels:{hidden.pixel_sha256}", split="test")
+    with pytest.raises(CommandError, match="1 × train there and test here"):
+        bring(tmp_path / "out", elsewhere)
+    assert not LabelSet.objects.filter(collection=elsewhere).exists()
+    exported = read_export(
+        *[(tmp_path / "out" / name).read_bytes() for name in ("label-set.json", "manifest.jsonl")]
+    )
+    for line in exported.used:
+        same = make_image(make_study(elsewhere, images=0))
+        Image.objects.filter(pk=same.pk).update(pixel_sha256=line["pixel_sha256"])
+    with pytest.raises(ReviewRefused, match="1 × train there and test here"):
+        adopt_label_set(actor=engineer, collection=elsewhere, exported=exported, dataset="out")
+
+
+def test_a_header_cannot_leave_out_what_tests_here_over_a_near_duplicate(
+    frozen, exported, elsewhere, engineer
+):
+    held = frozen.entries.filter(split="train").first().image
+    forget_parts()
+    SplitAssignment.objects.create(key=f"cluster:{held.cluster}", split="test")
+    about = json.loads((exported / "label-set.json").read_text())
+    about["left_out"] = {held.pixel_sha256: "As somebody says."}
+    (exported / "label-set.json").write_text(json.dumps(about))
+    with pytest.raises(CommandError, match="1 × train there and test here"):
+        bring(exported, elsewhere)
+    assert not LabelSet.objects.filter(collection=elsewhere).exists()
+
+
+def test_what_comes_later_is_where_the_set_has_it(frozen, elsewhere, engineer, tmp_path):
+    hidden = left_out_of(frozen, engineer, tmp_path / "out")
+    forget_parts()
+    Image.objects.filter(pk=hidden.pk).update(pixel_sha256="f" * 64)  # nowhere on this platform
+    adopted = bring(tmp_path / "out", elsewhere)
+    assert adopted is not None
+    assert SplitAssignment.objects.get(key=f"pixels:{hidden.pixel_sha256}").split == "train"
+
+
+def test_the_counts_are_those_of_the_lines_whatever_the_header_says(frozen, exported, elsewhere):
+    about = json.loads((exported / "label-set.json").read_text())
+    (exported / "label-set.json").write_text(json.dumps(about | {"counts": {"train": 10_000}}))
+    assert bring(exported, elsewhere).counts == frozen.counts
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"weight": "much"}, {"weight": -1}, {"weight": float("nan")}, {"provenance": ["somewhere"]},
+     {"provenance": {"path": "\0"}}, {"reason": "\ud800"}],
+)  # fmt: skip
+def test_a_line_that_the_database_would_not_take_is_refused(exported, change):
+    lines = [json.loads(line) for line in (exported / "manifest.jsonl").read_text().splitlines()]
+    manifest = "".join(f"{json.dumps(line | change)}\n" for line in lines).encode()
+    about = json.loads((exported / "label-set.json").read_text())
+    about["manifest_sha256"] = hashlib.sha256(manifest).hexdigest()
+    with pytest.raises(ReviewRefused) as refused:
+        read_export(json.dumps(about).encode(), manifest)
+    assert refused.value.code == "bad_export"
 
 
 def test_what_a_set_excludes_is_not_taken_along(alice, bob, collection, frozen, read, engineer):

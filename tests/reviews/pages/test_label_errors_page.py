@@ -146,6 +146,10 @@ def test_labelled_images_come_in_by_page_and_by_api(client, collection, engineer
     assert ImportedLabel.objects.count() == 2
     bad = client.post(address, {"dataset": "x", "labels": "[]", "files": [SimpleUploadedFile("a.png", b"x")]})
     assert (bad.status_code, bad.json()["code"]) == (400, "malformed_labels")
+    for odd in ("\0", float("nan"), "\ud800"):
+        said = json.dumps([{"label": "glioma", "provenance": {"path": odd}}])
+        file = SimpleUploadedFile("3.png", png(picture(3)), "image/png")
+        assert client.post(address, {"dataset": "x", "labels": said, "files": [file]}).status_code == 400, odd
 
 
 def test_a_label_set_comes_in_by_api(client, frozen, engineer, collection):
