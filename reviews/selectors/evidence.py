@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.db import connection
 
 from mriplatform.accounts.models import Collection
+from reviews.models import Outcome
 
 # Rows that come over at a time.
 _ROWS: Final = 2000
@@ -78,7 +79,8 @@ class Evidence:
         outcome, label, path: as `ImageStanding` has them; empty where nobody has read the image.
         decision: of an adjudicator, who decided for `label`.
         reads: finished readings for a label, in the order of their verdicts.
-        sent_back: whether its label was sent back and no reader has given a verdict since; a decision stands.
+        sent_back: whether its label was sent back and the reader that it waits for has not finished since; a decision
+            stands.
     """
 
     image: str
@@ -126,7 +128,10 @@ def _evidence(row: tuple[Any, ...]) -> Evidence:
         decided,
         reads,
         Imported(*imported) if imported[0] else None,
-        sent_back_at is not None and decided is None and (last is None or last < sent_back_at),
+        sent_back_at is not None
+        and decided is None
+        # Who had read it before may say something anew: that ends no waiting.
+        and (last is None or last < sent_back_at or outcome == Outcome.WAITING),
     )
 
 

@@ -1,10 +1,11 @@
 """Sends labels that are likely wrong back: their images are read once more, by somebody who is not told why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from classifier.models import Image, JobStatus, Prediction
 from classifier.services.predictions import queue_predictions
@@ -26,6 +27,7 @@ GONE = "Its pixels were hidden or removed."
 WAITS = "It waits for readers as it is."
 DISPUTED = "Its readers disagree; it waits for an adjudicator."
 KNOWN = "It is a known case, by which readers are measured."
+FAILED = "Its analysis failed, so nobody would be given it to read. Have it analysed again first."
 NOBODY = (
     "Everybody who reads in this collection has read it or decided on it. Let another person read here, or have an "
     "adjudicator decide."
@@ -126,6 +128,7 @@ def _kept(label_set: LabelSet, images: dict[UUID, Image]) -> dict[UUID, str]:
     entries = WorklistEntry.objects.in_bulk(list(images))
     outcomes = dict(ImageStanding.objects.filter(image__in=images).values_list("image", "outcome"))
     readers = _readers(label_set.collection)
+    failed = set(_answers(images.values()).filter(status=JobStatus.FAILED).values_list("image", flat=True))
     kept: dict[UUID, str] = {}
     for pk, image in images.items():
         entry = entries.get(pk)
@@ -139,6 +142,8 @@ def _kept(label_set: LabelSet, images: dict[UUID, Image]) -> dict[UUID, str]:
             kept[pk] = DISPUTED
         elif entry is not None and entry.open:
             kept[pk] = WAITS
+        elif pk in failed:
+            kept[pk] = FAILED
         elif not readers - set(entry.closed_to if entry else ()):
             kept[pk] = NOBODY
     return kept
@@ -152,12 +157,14 @@ def _readers(collection: Collection) -> set[UUID]:
 
 def _have_analysed(images: Sequence[Image]) -> None:
     """Queue what an import brought without predictions: what has no answer is in no worklist."""
-    answered = Prediction.objects.filter(image__in=images, for_comparison=False).exclude(
-        status=JobStatus.FAILED
-    )
-    have = set(answered.values_list("image", flat=True))
+    have = set(_answers(images).values_list("image", flat=True))
     if missing := [image for image in images if image.pk not in have]:
         queue_predictions(missing)
+
+
+def _answers(images: Iterable[Image]) -> QuerySet[Prediction]:
+    """The predictions that readers of these images are, or will be, shown."""
+    return Prediction.objects.filter(image__in=list(images), for_comparison=False)
 
 
 def _malformed(sentence: str, code: str) -> ReviewRefused:

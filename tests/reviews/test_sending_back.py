@@ -9,11 +9,13 @@ from mriplatform.audit.models import AuditEvent
 from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import ImageStanding, ImportedLabel, KnownCase, LabelErrorSearch, SentBack, WorklistEntry
 from reviews.selectors import final_label, readable, worklist, worklist_counts
+from reviews.selectors.planned import planned_label_set
 from reviews.services.adjudication import adjudicate
+from reviews.services.eligibility import proposed_policy
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import amend, claim_image, claim_next, withdraw
-from reviews.services.sending_back import ALREADY, DISPUTED, GONE, KNOWN, NOBODY, WAITS, send_back
+from reviews.services.sending_back import ALREADY, DISPUTED, FAILED, GONE, KNOWN, NOBODY, WAITS, send_back
 from tests.factories import analysed_image, make_image, make_prediction, make_study
 
 
@@ -57,6 +59,26 @@ def test_it_has_one_more_place_and_no_final_label_until_another_has_read_it(
     assert (outcome_of(image), final_label(image).path) == ("final", "agreed")
     assert not entry_of(image).open
     as_derived_anew()
+
+
+@pytest.mark.parametrize("rule", ["single", "agreeing"])
+def test_who_had_read_it_before_cannot_bring_it_back_by_an_amendment(
+    alice, bob, image, collection, read, member, engineer, rule
+):
+    carl = member("carl", "radiologist")
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
+    reading = read.finished(alice, image)
+    read.finished(bob, image)
+    send_back(
+        actor=engineer, label_set=freeze_label_set(actor=engineer, collection=collection), images=[image.pk]
+    )
+    policy = proposed_policy(collection, rule=rule)
+    amend(reader=alice, reading=reading, verdict="correct", label="meningioma", reason="location")
+    (line,) = planned_label_set(collection, policy).lines
+    assert (line.split, line.reason) == ("excluded", "sent back: waits for another reader")
+    read.finished(carl, image)
+    (line,) = planned_label_set(collection, policy).lines
+    assert line.reason == ""
 
 
 def test_a_reader_who_says_otherwise_makes_it_a_disagreement(bob, image, frozen, read, member, engineer):
@@ -149,6 +171,17 @@ def test_what_cannot_be_read_again_is_kept_with_the_reason(alice, bob, collectio
     alone = send_back(actor=engineer, label_set=frozen, images=[images["all"].pk])
     assert (alone.sent, alone.kept) == ([], {images["all"].pk: NOBODY})
     assert entry_of(images["all"]).places == 0
+
+
+def test_what_could_not_be_analysed_keeps_its_label(collection, engineer):
+    image = make_image(make_study(collection, images=0, origin="import"))
+    make_prediction(
+        image, status="failed", failure_reason="Unreadable.", probabilities=None, maps=None, embedding=None
+    )
+    ImportedLabel.objects.create(image=image, label="glioma", dataset="x")
+    frozen = freeze_label_set(actor=engineer, collection=collection)
+    sending = send_back(actor=engineer, label_set=frozen, images=[image.pk])
+    assert (sending.sent, sending.kept) == ([], {image.pk: FAILED})
 
 
 def test_a_disagreement_goes_to_an_adjudicator_and_not_to_another_reader(
