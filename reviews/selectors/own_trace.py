@@ -16,8 +16,18 @@ from uuid import UUID
 from classifier.models import RunStatus, TraceLine
 from classifier.selectors.training_runs import Period, periods_in_force
 from mriplatform.accounts.models import User
-from reviews.models import ImageStanding, LabelSetEntry, Outcome, Reading, ReviewEvent
+from reviews.models import (
+    EligibilityPolicy,
+    ImageStanding,
+    LabelSet,
+    LabelSetEntry,
+    Outcome,
+    Reading,
+    ReviewEvent,
+)
 from reviews.selectors.state import Step, reading_state
+
+Rule = EligibilityPolicy.Rule
 
 # Reasons that a reader knows from the image itself.
 _PLAIN: Final = {"hidden: it contains identity", "removed"}
@@ -94,6 +104,8 @@ def _told(
         entry = entries.get((reading.image_id, line.run.manifest_sha256))
         if entry is None or not _spoke_before(reading, entry):
             continue
+        if reading.image_id not in final and not _takes_final_labels_alone(entry.label_set):
+            continue
         label = _label_then(own, entry)
         if line.used_as == TraceLine.Used.EXCLUDED:
             yield OwnLine(line.run.number, line.used_as, _reason(line, entry, label))
@@ -101,6 +113,14 @@ def _told(
             yield _used(line, "", periods)
         elif reading.image_id in final:
             yield OwnLine(line.run.number, TraceLine.Used.EXCLUDED.value, OVERRULED)
+
+
+def _takes_final_labels_alone(label_set: LabelSet) -> bool:
+    """Whether what a set took had been shown to its readers by then. What another policy took of an image that waits,
+    or an import brought, tells by being used, or not, what others say of it."""
+    if label_set.dataset:
+        return False
+    return label_set.policy is None or label_set.policy.rule in (Rule.PROTOCOL, Rule.ADJUDICATED)
 
 
 def _used(line: TraceLine, reason: str, periods: dict[UUID, Period]) -> OwnLine:
@@ -154,7 +174,7 @@ def _said_by(user: User, images: set[UUID]) -> dict[UUID, list[ReviewEvent]]:
 
 
 def _entries(images: set[UUID]) -> dict[tuple[UUID, str], LabelSetEntry]:
-    rows = LabelSetEntry.objects.filter(image__in=images).select_related("label_set").order_by("pk")
+    rows = LabelSetEntry.objects.filter(image__in=images).select_related("label_set__policy").order_by("pk")
     return {(row.image_id, row.label_set.manifest_sha256): row for row in rows}
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from classifier.models import ModelVersion, Promotion, RunStatus
 from reviews.models import Reading
 from reviews.selectors.own_trace import NOT_COUNTED, OVERRULED, own_trace
+from reviews.services.eligibility import set_policy
 from reviews.services.known_cases import set_known_case
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import withdraw
@@ -77,6 +78,26 @@ def test_that_others_disagree_and_that_others_have_yet_to_read_are_one_sentence(
     read.finished(bob, disputed, "pituitary")
     trained(collection)
     assert [told(alice, reading) for reading in readings] == [[(1, "excluded", NOT_COUNTED)]] * 2
+
+
+@pytest.mark.parametrize("rule", ["single", "agreeing"])
+def test_what_a_policy_took_of_an_image_that_waits_says_nothing_of_its_other_readers(
+    alice, bob, collection, read, member, rule
+):
+    set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=3)
+    set_policy(actor=None, collection=collection, rule=rule)
+    agreed, contradicted = analysed_image(collection), analysed_image(collection)
+    readings = [read.finished(alice, image, "glioma") for image in (agreed, contradicted)]
+    read.finished(bob, agreed, "glioma")
+    read.finished(bob, contradicted, "pituitary")
+    run = trained(collection)
+    assert {run.trace_lines.get(image=image).reason == "" for image in (agreed, contradicted)} == {
+        True,
+        False,
+    }
+    assert [told(alice, reading) for reading in readings] == [[], []]
+    read.finished(member("carl", "radiologist"), agreed, "glioma")
+    assert told(alice, readings[0]) == [(1, run.trace_lines.get(image=agreed).used_as, "")]
 
 
 def test_a_known_case_reads_like_any_label_that_did_not_count(alice, bob, image, read, collection, member):
