@@ -81,7 +81,8 @@ def narrowed_from(asked: Mapping[str, str]) -> Narrowing:
     split, label = asked.get("split", ""), asked.get("label", "")
     if split not in ("", USED, *Split.values) or label not in ("", *DISPLAY_NAMES):
         raise BadRequest("Choose a part and a label that the page offers.")
-    return Narrowing(split, label, asked.get("reason", "")[:120])
+    # Postgres takes no NUL in a text.
+    return Narrowing(split, label, asked.get("reason", "").replace("\0", "")[:120])
 
 
 def narrowing_choices(narrowing: Narrowing, reasons: Mapping[str, int]) -> dict[str, Any]:

@@ -119,6 +119,9 @@ def test_a_set_tells_its_counts_its_images_and_what_came_of_it(
     narrowed = page_of(client, "label-set", label_set.pk, reason="not assessable")
     assert "<caption>1 image</caption>" in narrowed
     assert labelled[2].short_id in narrowed
+    assert "<caption>1 image</caption>" in page_of(
+        client, "label-set", label_set.pk, reason="not assessable\0"
+    )
 
 
 def test_a_long_list_comes_in_pages(client, collection, labelled, monkeypatch):
