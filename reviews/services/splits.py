@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from itertools import batched
 from typing import Final
-from uuid import UUID
 
 from django.db import connection
 
@@ -14,9 +13,7 @@ from reviews.selectors.splits import Place, placement
 _BATCH: Final = 10_000
 
 
-def assign_splits(
-    clusters: Mapping[UUID, object], wanted: Mapping[UUID, str] | None = None
-) -> dict[UUID, Place]:
+def assign_splits[I](clusters: Mapping[I, object], wanted: Mapping[I, str] | None = None) -> dict[I, Place]:
     """Give each image its part as `placement` says, and remember the parts of new groups in the ledger.
 
     To be called under a lock: the ledger is read and then added to.
