@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from classifier.access import get_gate_decision, get_gate_rule, get_version, require_gate
 from classifier.api.serializers import NothingSerializer, VersionNameSerializer
 from classifier.models import GateDecision, GateRequest, GateRule, ModelVersion, TrainingRun
-from classifier.selectors.gate import gate_decisions, gate_requests, gate_rules
+from classifier.selectors.gate import curve_requests, gate_decisions, gate_requests, gate_rules
+from classifier.selectors.training_runs import sees_run_figures
 from classifier.services.gate import current_rule, write_rule
 from classifier.services.gate_requests import ask_curve, ask_judgement
 from mriplatform.accounts.access import require_anywhere
@@ -197,6 +198,22 @@ class RunLearningCurve(ApiView):
     serializer_class = GateRequestSerializer
 
     @extend_schema(
+        operation_id="list_learning_curve_requests",
+        summary="Each time that a run's learning curve was asked for, newest first",
+        description="Empty for those who do not see the figures of the run.",
+        responses={200: GateRequestSerializer(many=True), **problems(401, 403, 404)},
+    )
+    def get(self, request: Request, run_id: UUID) -> Response:
+        require_anywhere(request.user, Permission.VIEW_MODELS)
+        run = _run(run_id)
+        rows = (
+            [_shown_request(row) for row in curve_requests(run.pk)]
+            if sees_run_figures(request.user, run)
+            else []
+        )
+        return Response(GateRequestSerializer(rows, many=True).data)
+
+    @extend_schema(
         operation_id="draw_learning_curve",
         summary="Have the learning curve of a finished run drawn again",
         description="Engineers and administrators. It comes into the run's report; runs of the recipe head get one.",
@@ -206,11 +223,15 @@ class RunLearningCurve(ApiView):
     def post(self, request: Request, run_id: UUID) -> Response:
         self.sent(NothingSerializer, request.data)
         require_anywhere(request.user, Permission.TRAIN)
-        run = TrainingRun.objects.filter(pk=run_id).first()
-        if run is None:
-            raise Http404
-        asked = ask_curve(actor=person(request), run=run)
+        asked = ask_curve(actor=person(request), run=_run(run_id))
         return Response(GateRequestSerializer(_shown_request(asked)).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _run(run_id: UUID) -> TrainingRun:
+    run = TrainingRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise Http404
+    return run
 
 
 def _shown_rule(rule: GateRule) -> dict[str, Any]:

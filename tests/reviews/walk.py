@@ -220,7 +220,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-model-version-in-force": (Ask(), Ask(query=f"collection={COLLECTION}")),
     "api-roll-back": _post({"reason": "r"}),
     "api-version-judgements": (Ask(), *_post({})),
-    "api-training-run-learning-curve": _post({}),
+    "api-training-run-learning-curve": (Ask(), *_post({})),
     "api-gate-rules": (Ask(), *_post({"impact": "i"})),
     "api-gate-rule": (Ask(),),
     "api-gate-decisions": (Ask(), Ask(query=f"candidate={VERSION}")),
