@@ -13,7 +13,9 @@ from tests.pictures import slice_png
 
 pytestmark = pytest.mark.timeout(600)
 
-IMAGES = 10
+# Drawn slices that the shipped model hesitates over, between two classes.
+SEEDS = (4004, 4075, 4095, 4027, 4007, 4092, 4012, 4059, 4108, 4041)
+IMAGES = len(SEEDS)
 # Every curve that the page showed, one after another, without a reload.
 WATCH_CURVE = """() => {
   window.curves = [];
@@ -26,11 +28,11 @@ WATCH_CURVE = """() => {
 }"""
 
 
-def upload_ten(portal: Portal, collection: str, folder) -> dict[str, str]:
-    """Uploads ten images by the API; returns what the model says of each, by the image's identifier."""
-    for seed in range(IMAGES):
-        (folder / f"{seed}.png").write_bytes(slice_png(4000 + seed))
-    files = [part for seed in range(IMAGES) for part in ("-F", f"files=@{folder / f'{seed}.png'}")]
+def upload_ten(portal: Portal, collection: str, folder) -> dict[str, tuple[str, str]]:
+    """Uploads ten images by the API; returns of each the two classes that the model gives most to, likeliest first."""
+    for seed in SEEDS:
+        (folder / f"{seed}.png").write_bytes(slice_png(seed))
+    files = [part for seed in SEEDS for part in ("-F", f"files=@{folder / f'{seed}.png'}")]
     form = ("-F", f"collection={collection}", "-F", "grouping=study_each", *files)
     status, sent = portal.curl(portal.token("uploader"), "/studies", *form)
     assert status == 202
@@ -41,21 +43,25 @@ def upload_ten(portal: Portal, collection: str, folder) -> dict[str, str]:
             _, shown = portal.curl(engineer, f"/studies/{study['id']}")
             image = shown["images"][0]
             if image["prediction"]["label"]:
-                said[image["id"]] = image["prediction"]["label"]
+                shares = image["prediction"]["probabilities"]
+                first, second = sorted(shares, key=shares.get, reverse=True)[:2]
+                said[image["id"]] = (first, second)
                 break
             time.sleep(0.2)
     return said
 
 
-def correct_all(page: Page, collection: str, machine: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
-    """A radiologist reads each image and keeps another label than the machine's; returns what they said."""
-    reader = Reader(page.context, "radiologist", machine)
+def correct_all(
+    page: Page, collection: str, machine: dict[str, tuple[str, str]]
+) -> dict[str, list[tuple[str, ...]]]:
+    """A radiologist reads each image and keeps to what the model held for second; returns what they said."""
+    answers = {image: first for image, (first, _) in machine.items()}
+    reader = Reader(page.context, "radiologist", answers)
     reader.page.goto(f"/collections/{collection}/worklist")
     reader.page.wait_for_load_state("load")
     reader.press("n")
     while reader.arrive():
-        label = "pituitary" if machine[reader.image] != "pituitary" else "meningioma"
-        for _ in reader.keep(label, Reason.LOCATION):
+        for _ in reader.keep(machine[reader.image][1], Reason.LOCATION):
             pass
     reader.leave()
     return reader.said
@@ -88,7 +94,8 @@ def test_ten_corrections_to_a_model_in_force_and_back(portal, own_collection, si
     for heading in ("Incumbent", "Candidate"):
         expect(engineer.get_by_role("columnheader", name=heading)).to_be_visible()
     verdict = engineer.locator("#run-report .gate-decision")
-    expect(verdict.locator(".chip").first).to_have_text("Passed")
+    expect(verdict.locator(".chip").first).to_be_visible()
+    assert verdict.locator(".chip").first.inner_text() == "Passed", verdict.inner_text()
     expect(
         verdict.get_by_role("row", name=re.compile("Recall of meningioma|meningioma")).first
     ).to_be_visible()

@@ -95,7 +95,7 @@ def test_the_curve_grows_under_the_keyboard_and_the_end_is_said_once(engineer_pa
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Candidate")).to_be_visible()
     expect(cancel).to_have_count(0)
-    page.wait_for_function("window.spoken.length > 0")
+    page.wait_for_function("() => window.spoken.length > 0")
     assert page.evaluate("window.spoken") == ["Training run 1: Finished"]
     asked = []
     page.on("request", lambda request: asked.append(request.url))

@@ -208,11 +208,14 @@ def test_evaluate_and_compare_on_the_reference_part(
     assert main(["evaluate", "--json", "--checkpoint", str(better)]) == 0
     assert json.loads(capsys.readouterr().out)["accuracy"] > 0.99
     assert main(["compare", str(better), "--checkpoint", str(checkpoint_path)]) == 0
-    assert "passed" in capsys.readouterr().out
+    assert "too little to say" in capsys.readouterr().out
     assert main(["compare", str(checkpoint_path), "--checkpoint", str(better), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["gates"][0]["answer"] == "refused"
-    assert facts["gates"][0]["reasons"][0].startswith("Balanced accuracy falls from")
+    gate = facts["gates"][0]
+    assert gate["verdict"] == "fail"
+    found = {one["name"]: one for one in gate["criteria"]}
+    assert found["size"]["answer"] == "insufficient"
+    assert found["balanced_accuracy"]["sentence"].startswith("Balanced accuracy falls from 1.000 to ")
 
 
 def test_manifest_then_train_then_evaluate(

@@ -35,8 +35,14 @@ LEDGERS = {
 }
 
 
-# Bookkeeping: derived from ledgers, or of claims, drafts and passes over the backlog.
-CHANGEABLE = {"reviews_imagestanding", "reviews_reading", "reviews_rescore", "reviews_worklistentry"}
+# Bookkeeping: derived from ledgers, or of claims, drafts, searches and passes over the backlog.
+CHANGEABLE = {
+    "reviews_imagestanding",
+    "reviews_labelerrorsearch",
+    "reviews_reading",
+    "reviews_rescore",
+    "reviews_worklistentry",
+}
 
 
 def test_every_table_of_the_human_reader_is_a_ledger_or_said_to_be_none(db):
