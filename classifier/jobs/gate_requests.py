@@ -64,7 +64,8 @@ def _judge_again(request: GateRequest) -> None:
     run = version.training_run or _newest_run()
     lines = read_lines(run) if run else []
     judged = judge_candidate(
-        rule=current_rule(),
+        # Named before it was trained: a rule that was written since must not be fitted to its figures.
+        rule=run.rule if version.training_run is not None and run and run.rule else current_rule(),
         incumbent=beside,
         incumbent_version=incumbent,
         candidate=model.checkpoint,

@@ -1,10 +1,10 @@
 """Which version reads for a collection: named by an approver, or whatever is in force."""
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from classifier.exceptions import PlatformError, StateConflict
-from classifier.models import ModelVersion, VersionChoice
+from classifier.models import GateDecision, ModelVersion, VersionChoice
 from classifier.selectors import choice_of
 from classifier.services.registry import hold_registry, verify_stored_checkpoint
 from mriplatform.accounts.models import Collection, User
@@ -12,9 +12,16 @@ from mriplatform.audit.recording import record
 
 
 def eligible_versions() -> QuerySet[ModelVersion]:
-    """The versions that a collection may name, newest first: those that were measured, or were in force once."""
-    known = Q(evaluations__isnull=False) | Q(promotions__isnull=False)
-    return ModelVersion.objects.filter(known).defer("metadata").distinct().order_by("-number")
+    """The versions that a collection may name, newest first.
+
+    Those that were in force once, those that the gate passed when it was asked last, and those that came with an
+    installation and were measured: no collection is a way around the gate.
+    """
+    newest = GateDecision.objects.filter(candidate=OuterRef("pk")).order_by("-created_at", "-id")
+    versions = ModelVersion.objects.annotate(verdict=Subquery(newest.values("verdict")[:1]))
+    brought_along = Q(training_run=None, verdict=None, evaluations__isnull=False)
+    known = Q(promotions__isnull=False) | Q(verdict=GateDecision.Verdict.PASS) | brought_along
+    return versions.filter(known).defer("metadata").distinct().order_by("-number")
 
 
 @transaction.atomic
@@ -28,7 +35,7 @@ def choose_version(
 
     Raises:
         StateConflict: no reason was given.
-        PlatformError: the version was neither measured nor ever in force.
+        PlatformError: the version was never in force, and neither passed the gate nor came measured.
         CheckpointRefused: its checkpoint cannot be found, or is not the bytes that were registered.
     """
     if not reason.strip():
@@ -58,9 +65,16 @@ def choose_version(
 
 
 def _require_known(version: ModelVersion) -> None:
-    if not eligible_versions().filter(pk=version.pk).exists():
+    if eligible_versions().filter(pk=version.pk).exists():
+        return
+    if version.training_run_id is not None or version.gate_decisions.exists():
         raise PlatformError(
-            f"Version {version.number} was never measured and never in force, so nobody knows how well it reads. "
-            "Measure it first.",
-            code="not_measured",
+            f"The gate has not passed version {version.number}, and it was never in force. Have it judged, or have it "
+            "put in force by two people.",
+            code="gate_not_passed",
         )
+    raise PlatformError(
+        f"Version {version.number} was never measured and never in force, so nobody knows how well it reads. "
+        "Measure it first.",
+        code="not_measured",
+    )

@@ -37,7 +37,14 @@ from ml.config import SHIPPED_CHECKPOINT
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from tests.checkpoints import TURNS_AWAY
-from tests.factories import make_collection, make_prediction, make_study, make_user, make_version
+from tests.factories import (
+    make_collection,
+    make_decision,
+    make_prediction,
+    make_study,
+    make_user,
+    make_version,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +132,17 @@ def test_only_a_version_that_was_measured_or_in_force_may_be_named(here, first):
     choose_version(actor=None, collection=here, version=measured(unknown), reason="now it is")
     with pytest.raises(PlatformError, match="Say why"):
         choose_version(actor=None, collection=here, version=first, reason=" ")
+
+
+def test_no_collection_is_a_way_around_the_gate(here, first):
+    candidate = measured(make_version(promoted=False))
+    for verdict, allowed in (("fail", False), ("pass", True), ("insufficient", False)):
+        make_decision(candidate, first, verdict)
+        assert (candidate in eligible_versions()) is allowed
+    with pytest.raises(PlatformError, match="The gate has not passed version") as refusal:
+        choose_version(actor=None, collection=here, version=candidate, reason="it reads our scanner best")
+    assert (refusal.value.status, refusal.value.code) == (422, "gate_not_passed")
+    assert version_reading_for(here.pk) == first
 
 
 def test_a_version_whose_checkpoint_was_altered_is_not_named(here, second):
