@@ -57,8 +57,9 @@ STAGES: Final = {
     "gate": "Measures it beside the incumbent",
     "register": "Registers the candidate",
 }
-# Milliseconds until a page asks again.
+# Milliseconds until a page asks again; a head learns in about a second.
 _PAUSE: Final = 1000
+_HEAD_PAUSE: Final = 300
 
 
 @require_safe
@@ -189,7 +190,7 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
         "run": found,
         "recipe": RECIPES.get(found.recipe.get("kind", ""), "Training"),
         "active": active,
-        "pause": _PAUSE,
+        "pause": _HEAD_PAUSE if found.recipe.get("kind") == "head" else _PAUSE,
         "left": round(left) if left is not None else None,
         "share": round(100 * share) if (share := share_done(found.progress)) is not None and active else None,
         "stage": _stage(found),

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # How often a step that follows others at once is written; what comes in between is written with the next.
 WRITE_SECONDS: Final = 0.5
+# A head learns in about a second: whoever watches sees it learn only where it is written more often at first.
+EARLY_SECONDS, EARLY_SHARE = 5.0, 0.3
 LONGEST_LOG: Final = 300
 LONGEST_CURVE: Final = 1000
 # A run that has shown no step for so long hangs; its worker ends, and another takes the run up.
@@ -74,7 +76,9 @@ class Reporter:
 
     def tick(self) -> None:
         """A sign of life in between; writes where the last was a moment ago."""
-        if time.monotonic() - self._written >= WRITE_SECONDS:
+        now = time.monotonic()
+        share = EARLY_SHARE if now - self._started < EARLY_SECONDS else 1.0
+        if now - self._written >= share * WRITE_SECONDS:
             self.write()
 
     def write(self) -> None:
