@@ -132,8 +132,11 @@ def _whitened(known: Floats, asked: Floats) -> tuple[Floats, Floats]:
     directions = max(len(CLASSES) - 1, min(_DIRECTIONS, len(known) // _IMAGES_A_DIRECTION))
     strongest = slice(-min(directions, len(values)), None)
     turn = vectors[:, strongest] / np.sqrt(np.maximum(values[strongest], 1e-9 * max(values[-1], 1e-12)))
-    known, asked = ((rows - mean) @ turn for rows in (known, asked))
-    return tuple(np.column_stack((rows, np.ones(len(rows)))) for rows in (known, asked))  # type: ignore[return-value]
+    return _with_ones((known - mean) @ turn), _with_ones((asked - mean) @ turn)
+
+
+def _with_ones(rows: Floats) -> Floats:
+    return np.column_stack((rows, np.ones(len(rows))))
 
 
 def _fit(features: Floats, labels: Ints) -> Floats:
