@@ -16,6 +16,8 @@ def pixel_storage() -> Storage:
 class Origin(models.TextChoices):
     PORTAL = "portal", "Portal"
     API = "api", "API"
+    DICOMWEB = "dicomweb", "DICOMweb"
+    ARCHIVE = "archive", "Archive"
     IMPORT = "import", "Import"
     SYNTHETIC = "synthetic", "Synthetic sample"
 
@@ -32,6 +34,8 @@ class Study(models.Model):
     `subject_key` is a keyed hash of the pseudonym given at upload, never the pseudonym. `finalised_at` is set when
     every image has its final label: from then on uploaders see the machine's answer. A purged study keeps its rows
     and hashes; pixels, maps and embeddings are gone. `dataset` names the labelled set that an import brought it from.
+    `study_uid` is the keyed replacement of the UID that a DICOM study came with: instances that follow find their
+    study by it. `age_band` is the subject's age in decades, where the DICOM said it ("40-49", "90+").
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -39,6 +43,8 @@ class Study(models.Model):
     subject_key = models.CharField(max_length=64, blank=True, db_index=True)
     origin = models.CharField(max_length=12, choices=Origin.choices)
     dataset = models.CharField(max_length=120, blank=True)
+    study_uid = models.CharField(max_length=64, blank=True)
+    age_band = models.CharField(max_length=8, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="studies"
     )
@@ -52,6 +58,9 @@ class Study(models.Model):
         indexes = [
             models.Index(fields=["collection", "-created_at"], name="study_by_collection"),
             models.Index(fields=["uploaded_by", "-created_at"], name="study_by_uploader"),
+            models.Index(
+                fields=["collection", "study_uid"], condition=~models.Q(study_uid=""), name="study_by_uid"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
@@ -88,9 +89,13 @@ class Membership(models.Model):
 
 
 class ApiToken(AbstractAuthToken):
-    """A token for the API. Only its SHA-512 digest is kept; the token itself is shown once, when it is made."""
+    """A token for the API. Only its SHA-512 digest is kept; the token itself is shown once, when it is made.
+
+    `scopes` are what it may do of what its user may; empty for all of it.
+    """
 
     name = models.CharField(max_length=80, blank=True)
+    scopes = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -98,3 +103,25 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return self.name or f"token {self.token_key}"
+
+
+class IdempotentAnswer(models.Model):
+    """What a request that carried an `Idempotency-Key` was answered, so that the same request does nothing twice.
+
+    `fingerprint` is a hash of method, address and body; another request under the same key is refused. `status` is
+    empty while the first one is being answered.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=bytes)
+    created_at = models.DateTimeField(db_default=Now(), editable=False, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -7,6 +7,7 @@ from django.db import models
 
 class Role(models.TextChoices):
     UPLOADER = "uploader", "Uploader"
+    INTAKE_REVIEWER = "intake_reviewer", "Intake reviewer"
     RADIOLOGIST = "radiologist", "Radiologist"
     ADJUDICATOR = "adjudicator", "Adjudicator"
     ML_ENGINEER = "ml_engineer", "Machine-learning engineer"
@@ -17,6 +18,7 @@ class Role(models.TextChoices):
 
 class Permission(StrEnum):
     UPLOAD = "upload"
+    REVIEW_INTAKE = "review_intake"
     VIEW_STUDIES = "view_studies"
     VIEW_PREDICTIONS = "view_predictions"
     RETRY_PREDICTIONS = "retry_predictions"
@@ -38,6 +40,7 @@ class Permission(StrEnum):
 P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.UPLOADER: frozenset({P.UPLOAD, P.VIEW_STUDIES, P.HIDE_IMAGES}),
+    Role.INTAKE_REVIEWER: frozenset({P.VIEW_STUDIES, P.HIDE_IMAGES, P.REVIEW_INTAKE}),
     Role.RADIOLOGIST: frozenset({P.VIEW_STUDIES, P.HIDE_IMAGES, P.READ}),
     Role.ADJUDICATOR: frozenset({P.VIEW_STUDIES, P.HIDE_IMAGES, P.ADJUDICATE}),
     Role.ML_ENGINEER: frozenset(

@@ -12,6 +12,7 @@ from mriplatform.accounts.services import grant_role
 
 ACCOUNTS: Final[dict[str, Role]] = {
     "uploader": Role.UPLOADER,
+    "intake": Role.INTAKE_REVIEWER,
     "radiologist": Role.RADIOLOGIST,
     "radiologist2": Role.RADIOLOGIST,
     "adjudicator": Role.ADJUDICATOR,
