@@ -146,34 +146,21 @@ class Demo:
         )
 
     def _workers(self) -> list[Worker]:
-        # Solo workers: TensorFlow in a parent hangs its forked children.
+        # Solo workers: TensorFlow in a parent hangs its forked children. The one at the doors loads none, and waits.
         celery = ("-m", "celery", "-A", "mriplatform")
-        solo = ("worker", "-P", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
-        gunicorn = (
-            "-m",
-            "gunicorn",
-            "mriplatform.wsgi:application",
-            "--bind",
-            f"fd://{self._socket.fileno()}",
-        )
-        threads = (
-            "--workers",
-            "2",
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "8",
-            "--access-logfile",
-            "-",
-            "--no-control-socket",
-        )
+        quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+        solo, threads = ("worker", "-P", "solo", *quiet), ("worker", "-P", "threads", "-c", "4", *quiet)
+        bind = f"fd://{self._socket.fileno()}"
+        gunicorn = ("-m", "gunicorn", "mriplatform.wsgi:application", "--bind", bind, "--access-logfile", "-")
+        gthread = ("--workers", "2", "--worker-class", "gthread", "--threads", "8", "--no-control-socket")
         schedule = ("--schedule", str(self.folder / "beat-schedule"), "--pidfile", "")
-        web = self._worker("web", *gunicorn, *threads, death_signal=signal.SIGQUIT)
+        web = self._worker("web", *gunicorn, *gthread, death_signal=signal.SIGQUIT)
         web.keep_open = (self._socket.fileno(),)
         return [
             web,
             self._worker("inference", *celery, *solo, "-Q", "inference", "-n", "inference@%h"),
             self._worker("training", *celery, *solo, "-Q", "training", "-n", "training@%h"),
+            self._worker("doors", *celery, *threads, "-Q", "intake,outbox", "-n", "doors@%h"),
             self._worker("beat", *celery, "beat", *schedule),
         ]
 

@@ -187,10 +187,11 @@ def test_web_answers_its_health_check_and_serves_a_page_with_its_styles(migrated
 
 
 def test_workers_answer_and_beat_keeps_time(migrated: Stack) -> None:
-    for service in ("inference", "training", "beat"):
+    logs = {name: migrated.folder / f"{name}.log" for name in ("inference", "training", "doors", "beat")}
+    for service in logs:
         migrated.start(service)
-    logs = {service: migrated.folder / f"{service}.log" for service in ("inference", "training", "beat")}
     assert migrated.healthy("inference"), logs["inference"].read_text()
+    assert migrated.healthy("doors"), logs["doors"].read_text()
     assert migrated.healthy("training", "python", "docker/healthcheck.py", "worker", "training")
     assert migrated.healthy("beat"), logs["beat"].read_text()
     assert wait_until(lambda: "Sending due task" in logs["beat"].read_text(), 30), logs["beat"].read_text()
