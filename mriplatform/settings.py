@@ -207,8 +207,11 @@ DECODE_MEMORY_BYTES = env.integer("DECODE_MEMORY_BYTES", 1536 * 2**20, minimum=1
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
+UPLOAD_MAX_DICOM_BYTES = env.integer("UPLOAD_MAX_DICOM_BYTES", 64 * 2**20, minimum=1)
 # Uploads stay in memory: a temporary file would be a second, uncontrolled copy of what may name a patient.
 FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHandler"]
+# Instances in one push by DICOMweb, which may be a whole study.
+STOW_MAX_INSTANCES = env.integer("STOW_MAX_INSTANCES", 500, minimum=1)
 
 # --- Queue ----------------------------------------------------------------------------------------------------
 INFERENCE_BATCH = env.integer("INFERENCE_BATCH", 32, minimum=1)
