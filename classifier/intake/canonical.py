@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from classifier.intake.decoder import Decoder
-from classifier.intake.greyscale import Grey, decode_grey
-from classifier.intake.jpeg import read_jpeg
-from classifier.intake.limits import Limits
-from classifier.intake.png import read_png
-from classifier.intake.refusals import UNREADABLE, IntakeRefused
-from classifier.intake.sniffing import JPEG, PNG, require_accepted
+from classifier.intake.rasters import Grey
 from ml.duplicates import phash, phash_mirrored, pixel_sha256
-
-_READERS: Final = {PNG: read_png, JPEG: read_jpeg}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,32 +66,6 @@ class CanonicalImage:
             phash=phash(owned),
             phash_mirrored=phash_mirrored(owned),
         )
-
-
-def canonicalise(data: bytes, filename: str | None, limits: Limits, decoder: Decoder) -> CanonicalImage:
-    """Takes in one uploaded file.
-
-    Args:
-        data: the whole file; never stored.
-        filename: as the sender gave it, or None; compared with the content and forgotten.
-        limits: of size, sides and pixels.
-        decoder: does the decoding in another process.
-
-    Returns:
-        The image as it is to be stored.
-
-    Raises:
-        IntakeRefused: for every file that is not one sound image of an accepted type.
-    """
-    limits.check_bytes(len(data))
-    kind = require_accepted(data, filename)
-    raster = _READERS[kind](data, limits)
-    # Two bytes a pixel is the most that a greyscale image has.
-    pixels = decoder.run(decode_grey, raster, at_most=2 * raster.width * raster.height)
-    sides = (raster.width, raster.height) if raster.orientation >= 5 else (raster.height, raster.width)
-    if pixels.shape != sides:
-        raise IntakeRefused.damaged(UNREADABLE)
-    return CanonicalImage.from_pixels(pixels, orientation=raster.orientation)
 
 
 def write_png(pixels: Grey) -> bytes:

@@ -1,16 +1,21 @@
 """A decoder's child process: what it may use, and how it talks.
 
-What it sends back is a shape, a type and raw numbers, or a refusal's code and sentence, never a pickle: a child that
-crafted bytes have taken over can lie about pixels, but not run code in the process that asked.
+What it sends back is a shape, a type, raw numbers and a bounded JSON object of facts, or a refusal's code and sentence,
+never a pickle: a child that crafted bytes have taken over can lie about pixels, but not run code in the process that
+asked. A fault is reported by the lines that it ran through and without its words, which may quote a header.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import resource
 import signal
-from collections.abc import Callable
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +29,35 @@ READY: Final = b"ready"
 DTYPES: Final = ("|u1", "<u2")
 """The types of pixels that are passed between the processes."""
 
-Job = Callable[[Any], npt.NDArray[Any]]
+_NO_FACTS: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a job found.
+
+    Attributes:
+        pixels: uint8 or uint16, of any shape.
+        facts: a JSON object; whoever asked checks every value in it before believing it.
+    """
+
+    pixels: npt.NDArray[Any]
+    facts: Mapping[str, Any] = field(default_factory=lambda: _NO_FACTS)
+
+
+Job = Callable[[Any], "npt.NDArray[Any] | Answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedJob:
+    """A job that is imported where it runs: what its module loads never loads in the process that asks."""
+
+    module: str
+    function: str
+
+    def __call__(self, argument: object) -> Answer:
+        job: Callable[[object], Answer] = getattr(importlib.import_module(self.module), self.function)
+        return job(argument)
 
 
 def serve(connection: Connection, seconds: float, memory_bytes: int) -> None:
@@ -67,7 +100,7 @@ def _limit_time(seconds: float) -> None:
 
 def _answer(connection: Connection, job: Job, argument: object) -> None:
     try:
-        pixels = np.ascontiguousarray(job(argument))
+        found = job(argument)
     except IntakeRefused as refused:
         _send(connection, {"refused": refused.code, "sentence": refused.sentence})
     except MemoryError:
@@ -78,8 +111,14 @@ def _answer(connection: Connection, job: Job, argument: object) -> None:
                 "sentence": "The image needs too much memory to decode; save it again as an ordinary PNG or JPEG.",
             },
         )
+    except Exception as fault:  # noqa: BLE001 - whatever it is, its words may quote a header
+        lines = traceback.format_list(traceback.extract_tb(fault.__traceback__))
+        sys.stderr.write(f"The decoder failed with {type(fault).__name__}:\n{''.join(lines)}")
+        raise SystemExit(1) from None
     else:
-        _send(connection, {"shape": pixels.shape, "dtype": pixels.dtype.str})
+        answer = found if isinstance(found, Answer) else Answer(found)
+        pixels = np.ascontiguousarray(answer.pixels)
+        _send(connection, {"shape": pixels.shape, "dtype": pixels.dtype.str, "facts": dict(answer.facts)})
         connection.send_bytes(memoryview(pixels).cast("B"))
 
 

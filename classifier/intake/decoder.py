@@ -16,17 +16,16 @@ import threading
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from classifier.intake.confinement import DTYPES, READY, Job, serve
+from classifier.intake.confinement import DTYPES, READY, Answer, Job, serve
 from classifier.intake.refusals import IntakeRefused
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["classifier.intake.greyscale"])
+_CONTEXT.set_forkserver_preload(["classifier.intake.decoding"])
 _STARTUP_SECONDS: Final = 30
 # A decoder that leaks would otherwise meet its memory limit on an innocent image.
 _JOBS_PER_CHILD: Final = 500
-_MAX_HEADER_BYTES: Final = 4096
+_MAX_HEADER_BYTES: Final = 2**20
 
 
 class Decoder:
@@ -48,16 +47,16 @@ class Decoder:
         for _ in range(workers):
             self._queue.put(None)
 
-    def run(self, job: Job, argument: object, *, at_most: int) -> npt.NDArray[Any]:
+    def run(self, job: Job, argument: object, *, at_most: int) -> Answer:
         """Runs `job(argument)` in a child.
 
         Args:
-            job: a function of a module, that returns an array of uint8 or uint16.
+            job: a function of a module, or its name, that returns an `Answer` or an array of uint8 or uint16.
             argument: anything that can be pickled.
             at_most: bytes of pixels; a longer answer is not read.
 
         Returns:
-            The job's array, read-only.
+            What the job found; the pixels are read-only, the facts are not yet checked.
 
         Raises:
             RuntimeError: the decoder was used before this process was forked.
@@ -151,7 +150,7 @@ class _Child:
             self._process.kill()
             self._process.join()
 
-    def ask(self, job: Job, argument: object, at_most: int) -> npt.NDArray[Any]:
+    def ask(self, job: Job, argument: object, at_most: int) -> Answer:
         self._jobs_left -= 1
         expired = threading.Event()
         timer = threading.Timer(self._seconds, self._expire, (expired,))
@@ -159,8 +158,8 @@ class _Child:
         try:
             self._pipe.send((job, argument))
             header = json.loads(self._pipe.recv_bytes(_MAX_HEADER_BYTES))
-            return self._pixels(header, at_most)
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            return self._answer(header, at_most)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
             self._jobs_left = 0
             raise self._death(expired) from error
         finally:
@@ -168,15 +167,15 @@ class _Child:
             timer.cancel()
             timer.join()
 
-    def _pixels(self, header: dict[str, Any], at_most: int) -> npt.NDArray[Any]:
+    def _answer(self, header: dict[str, Any], at_most: int) -> Answer:
         if "refused" in header:
             if header["refused"] == "too_much_memory":
                 self._jobs_left = 0
             raise IntakeRefused(header["refused"], header["sentence"])
-        shape, dtype = header["shape"], header["dtype"]
-        if dtype not in DTYPES:
-            raise ValueError(f"The decoder answered with {dtype}; expected one of {DTYPES}.")
-        return np.frombuffer(self._pipe.recv_bytes(at_most), dtype).reshape(shape)
+        shape, dtype, facts = header["shape"], header["dtype"], header["facts"]
+        if dtype not in DTYPES or not isinstance(facts, dict):
+            raise ValueError(f"The decoder answered with other types than {DTYPES}, or no facts.")
+        return Answer(np.frombuffer(self._pipe.recv_bytes(at_most), dtype).reshape(shape), facts)
 
     def _expire(self, expired: threading.Event) -> None:
         expired.set()
@@ -190,6 +189,4 @@ class _Child:
                 "too_slow",
                 f"The image took longer than {self._seconds:g} seconds to decode; save it again as PNG or JPEG.",
             )
-        return IntakeRefused(
-            "decoder_failed", "The image could not be decoded; save it again as PNG or JPEG."
-        )
+        return IntakeRefused.undecodable()

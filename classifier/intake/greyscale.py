@@ -15,12 +15,11 @@ import numpy.typing as npt
 from PIL import Image
 from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # ships no types
 
-from classifier.intake.rasters import Raster
+from classifier.intake.rasters import Grey, Raster
 from classifier.intake.refusals import ENDS_TOO_EARLY, UNREADABLE, IntakeRefused
 from ml.preprocessing import to_grey
 
 Levels = npt.NDArray[np.uint8]
-Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _MAX_INFLATED_BYTES: Final = 4 * 2**20
 _STRIP_PIXELS: Final = 2**20
 _PLAIN_MODES: Final = {"1": "L", "P": "RGBA", "PA": "RGBA"}

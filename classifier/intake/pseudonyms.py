@@ -39,6 +39,26 @@ def subject_key(pseudonym: str, key: bytes) -> str | None:
     return _keyed_hash(b"subject", normal.encode("utf-8", "surrogatepass"), key) if normal else None
 
 
+def patient_key(patient_id: str, issuer: str, key: bytes) -> str:
+    """Returns the keyed hash of a DICOM patient: the one of `subject_key` for the identifier as a pseudonym.
+
+    Where the file says who issued the identifier, the issuer counts, written as in HL7 ("4711^^^Clinic"): two clinics
+    may give out one number.
+
+    Returns:
+        64 hex digits, or "" for an identifier without a visible character.
+
+    Raises:
+        ValueError: the key is too short.
+    """
+    check_key(key)
+    identifier, authority = _normalised(patient_id), _normalised(issuer)
+    if not identifier:
+        return ""
+    normal = f"{identifier}^^^{authority}" if authority else identifier
+    return _keyed_hash(b"subject", normal.encode("utf-8", "surrogatepass"), key)
+
+
 def refused_bytes_key(data: bytes, key: bytes) -> str:
     """Returns the keyed hash under which a refused upload is audited: 64 hex digits that only the key's holder
     can match with a file.
@@ -56,7 +76,16 @@ def _normalised(pseudonym: str) -> str:
     return "".join(sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf")).strip()
 
 
-def _keyed_hash(purpose: bytes, data: bytes, key: bytes) -> str:
+def check_key(key: bytes) -> None:
+    """Refuses a key that could be guessed.
+
+    Raises:
+        ValueError: the key is too short.
+    """
     if len(key) < _MIN_KEY_BYTES:
         raise ValueError(f"The key for keyed hashes has {len(key)} bytes; give at least {_MIN_KEY_BYTES}.")
+
+
+def _keyed_hash(purpose: bytes, data: bytes, key: bytes) -> str:
+    check_key(key)
     return hmac.new(key, purpose + b":" + data, hashlib.sha256).hexdigest()

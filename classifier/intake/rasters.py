@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
 
 @dataclass(frozen=True, slots=True)
 class Raster:

@@ -12,11 +12,16 @@ STATUS: Final = {
     "file_too_large": 413,
     "wrong_type": 415,
     "type_mismatch": 415,
+    "unsupported_transfer_syntax": 415,
     "not_single_image": 422,
     "too_many_pixels": 422,
     "too_small": 422,
     "too_large_side": 422,
     "unsupported_encoding": 422,
+    "not_mr": 422,
+    "no_image": 422,
+    "too_many_frames": 422,
+    "unsafe_preamble": 422,
     "damaged_image": 422,
     "bomb": 422,
     "too_much_memory": 422,
@@ -39,15 +44,24 @@ class IntakeRefused(UploadRefused):
         code: one of `STATUS`, stable.
         status: the HTTP status that belongs to the code.
         sentence: for people; says what happened and what to do. Never quotes the file or its name.
+        instance_uid: keyed replacement of a DICOM instance's UID, where its header was read; else empty.
+        sop_class_uid: a class of the DICOM standard, where the header was read; else empty.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence, code=code, status=STATUS[code])
+        self.instance_uid = ""
+        self.sop_class_uid = ""
 
     @classmethod
     def damaged(cls, how: str) -> IntakeRefused:
         """Returns the refusal of an image whose bytes are broken; `how` completes "(…)"."""
         return cls("damaged_image", f"The image is damaged ({how}).")
+
+    @classmethod
+    def undecodable(cls) -> IntakeRefused:
+        """Returns the refusal of an image on which its decoder died, or of which it told nonsense."""
+        return cls("decoder_failed", "The image could not be decoded; save it again as PNG or JPEG.")
 
     @classmethod
     def several_images(cls) -> IntakeRefused:

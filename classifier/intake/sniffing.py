@@ -35,6 +35,7 @@ class FileType:
 
 PNG: Final = FileType("PNG", (re.escape(PNG_SIGNATURE),), ("png",), accepted=True)
 JPEG: Final = FileType("JPEG", (re.escape(JPEG_SIGNATURE),), ("jpg", "jpeg", "jpe", "jfif"), accepted=True)
+DICOM: Final = FileType("DICOM", (rb".{128}DICM",), ("dcm", "dicom"))
 # In the order of trial: what is more specific comes first.
 TYPES: Final = (
     PNG,
@@ -45,7 +46,7 @@ TYPES: Final = (
     FileType("HEIC or AVIF", (rb"....ftyp(?:hei|hev|heim|mif1|msf1|avi)",), ("heic", "heif", "avif")),
     FileType("JPEG 2000", (rb"\0\0\0\x0cjP  ", rb"\xff\x4f\xff\x51"), ("jp2", "j2k", "jpx")),
     FileType("JPEG XL", (rb"\0\0\0\x0cJXL ", rb"\xff\x0a"), ("jxl",)),
-    FileType("DICOM", (rb".{128}DICM",), ("dcm", "dicom")),
+    DICOM,
     FileType("NIfTI", (rb".{344}(?:n\+1|ni1)\0",), ("nii",)),
     FileType("PDF", (rb".{0,1024}?%PDF-",)),
     FileType("EPS", (rb"%!PS", rb"\xc5\xd0\xd3\xc6")),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake.confinement import Answer, NamedJob
 from tests.classifier.intake.cases import encode, picture
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,6 +58,10 @@ def fail(_: object) -> np.ndarray:
     raise RuntimeError("a fault of ours")
 
 
+def quote(name: str) -> np.ndarray:
+    raise ValueError(f"could not convert string to float: {name}")
+
+
 def open_file(path: str) -> np.ndarray:
     Path(path).write_bytes(b"written")
     return echo(0)
@@ -73,7 +78,7 @@ def modules(_: object) -> np.ndarray:
 
 
 def process_id(decoder: Decoder) -> int:
-    return int.from_bytes(decoder.run(own_pid, None, at_most=8).tobytes())
+    return int.from_bytes(decoder.run(own_pid, None, at_most=8).pixels.tobytes())
 
 
 def is_running(pid: int) -> bool:
@@ -106,12 +111,12 @@ def refusal(decoder: Decoder, job, argument: object = None) -> IntakeRefused:
 
 
 def test_the_child_stays_warm(single: Decoder) -> None:
-    assert single.run(echo, 7, at_most=100).tolist() == [[7] * 3] * 2
+    assert single.run(echo, 7, at_most=100).pixels.tolist() == [[7] * 3] * 2
     assert process_id(single) == process_id(single) != os.getpid()
 
 
 def test_children_inherit_no_django_and_no_database(single: Decoder) -> None:
-    assert single.run(modules, None, at_most=10).tolist() == [0]
+    assert single.run(modules, None, at_most=10).pixels.tolist() == [0]
 
 
 def test_a_hung_child_is_killed_and_the_next_job_runs() -> None:
@@ -123,7 +128,7 @@ def test_a_hung_child_is_killed_and_the_next_job_runs() -> None:
         assert (refused.code, refused.status) == ("too_slow", 422)
         assert "longer than 2 seconds" in refused.sentence
         assert gone(pid)
-        assert decoder.run(echo, 1, at_most=100).tolist() == [[1] * 3] * 2
+        assert decoder.run(echo, 1, at_most=100).pixels.tolist() == [[1] * 3] * 2
 
 
 def test_processor_time_is_limited_by_the_system_too() -> None:
@@ -136,7 +141,7 @@ def test_processor_time_is_limited_by_the_system_too() -> None:
 def test_memory_is_limited(single: Decoder) -> None:
     refused = refusal(single, eat, 2**30)
     assert (refused.code, refused.status) == ("too_much_memory", 422)
-    assert single.run(eat, 2**20, at_most=2**20).sum() == 2**20
+    assert single.run(eat, 2**20, at_most=2**20).pixels.sum() == 2**20
 
 
 @pytest.mark.parametrize("job", [crash, fail, answer_floats])
@@ -146,6 +151,37 @@ def test_a_poison_kills_its_child_alone(single: Decoder, job) -> None:
     assert (refused.code, refused.status) == ("decoder_failed", 422)
     assert gone(pid)
     assert process_id(single) != pid
+
+
+def test_a_fault_quotes_nothing() -> None:
+    script = """
+        from classifier.intake import Decoder
+        from tests.classifier.intake.test_decoder import quote, refusal
+
+        if __name__ == "__main__":
+            with Decoder(workers=1) as decoder:
+                assert refusal(decoder, quote, "Wilhelmine^Musterfrau").code == "decoder_failed"
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "ValueError" in done.stderr
+    assert "test_decoder.py" in done.stderr
+    assert "Wilhelmine" not in done.stderr + done.stdout
+
+
+def with_facts(_: object) -> Answer:
+    return Answer(echo(3), {"boxes": [[1, 2, 3, 4]]})
+
+
+def too_many_facts(_: object) -> Answer:
+    return Answer(echo(3), {"words": "x" * 2**20})
+
+
+def test_facts_come_with_the_pixels(single: Decoder) -> None:
+    answer = single.run(NamedJob(__name__, "with_facts"), None, at_most=6)
+    assert (answer.pixels.tolist(), answer.facts) == ([[3] * 3] * 2, {"boxes": [[1, 2, 3, 4]]})
+    assert single.run(echo, 3, at_most=6).facts == {}
+    assert refusal(single, too_many_facts).code == "decoder_failed"
 
 
 def test_a_child_killed_while_idle_costs_no_upload(single: Decoder) -> None:
@@ -176,7 +212,7 @@ def test_no_free_child_in_time_is_busy(single: Decoder) -> None:
     refused = refusal(single, echo, 1)
     thread.join()
     assert (refused.code, refused.status) == ("decoder_busy", 503)
-    assert single.run(echo, 2, at_most=10)[0, 0] == 2
+    assert single.run(echo, 2, at_most=10).pixels[0, 0] == 2
 
 
 def test_many_threads_and_a_poison_between(limits: Limits) -> None:
