@@ -15,12 +15,8 @@ DISPLAY_NAMES: Final = {
     "pituitary": "Pituitary tumour",
 }
 
-_SPELLINGS: Final = {
-    "no_tumor": "notumor",
-    "no tumor": "notumor",
-    "no-tumor": "notumor",
-    "no tumour": "notumor",
-}
+_SPELLINGS: Final = {f"no{gap}tumo{u}r": "notumor" for gap in ("", "_", " ", "-") for u in ("", "u")}
+_SUFFIXES: Final = tuple(f"{gap}tumo{u}r" for gap in ("_", " ", "-") for u in ("", "u"))
 
 
 class InputError(ValueError):
@@ -39,7 +35,7 @@ def canonical_label(name: str) -> str:
     """
     key = name.strip().lower()
     key = _SPELLINGS.get(key, key)
-    for suffix in ("_tumor", " tumor", " tumour"):
+    for suffix in _SUFFIXES:
         if key.endswith(suffix):
             key = key.removesuffix(suffix)
     if key not in CLASSES:
