@@ -92,7 +92,7 @@ class Studies(ApiView):
             origin=Origin.API,
         )
         body = UploadedSerializer(shown_upload(request.user, result)).data
-        return Response(body, status=202 if result.studies else 200, headers=_location(result))
+        return Response(body, status=202 if result.took_something else 200, headers=_location(result))
 
 
 def _multipart(request: Request) -> dict[str, object]:

@@ -17,13 +17,23 @@ def to_signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
+def lock_clusters() -> None:
+    """Wait until nobody else stores images, and keep the others waiting until this transaction ends.
+
+    Whoever also looks for a study to join, or locks images or a study, takes this first: in one order, nobody waits for
+    one who waits for them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLUSTER_LOCK])
+
+
 def assign_cluster(*, phash: int, phash_mirrored: int) -> UUID:
     """The cluster of an image with these perceptual hashes; clusters that it bridges become one.
 
     To be called inside the transaction that stores the image. Both arguments are signed 64-bit numbers.
     """
+    lock_clusters()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLUSTER_LOCK])
         cursor.execute(
             """
             SELECT DISTINCT cluster FROM classifier_image

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from classifier.intake import IntakeRefused, subject_key
+from classifier.intake import IntakeRefused, TakenIn, subject_key
 from classifier.models import Image, Origin, Plane
 from classifier.services.uploads import (
     Arrival,
@@ -29,22 +29,29 @@ class ImportedPart:
         number: by which a report names it; it has no other name.
         subject: whose image it is, under any name; only its keyed hash is kept.
         plane: one of `Plane`, or empty.
+        label: one of the classes; kept with an image that has to wait in quarantine, and given to it afterwards.
     """
 
     number: int
     file: UploadedPart
     subject: str = ""
     plane: str = ""
+    label: str = ""
 
 
 def pixels_of(part: ImportedPart) -> Verdict | str:
     """The sha256 of the file's pixels, as the platform would store them, or the verdict that refuses it."""
     decoded = decode(part)
-    return decoded if isinstance(decoded, Verdict) else decoded[1].pixel_sha256
+    return decoded if isinstance(decoded, Verdict) else pixels_in(decoded)
+
+
+def pixels_in(decoded: tuple[int, TakenIn]) -> str:
+    """The sha256 of the pixels of a file that `decode` has let through."""
+    return decoded[1].frames[0].image.pixel_sha256
 
 
 def decode(part: ImportedPart) -> Decoded:
-    """The file as its canonical image, or the verdict that refuses it or what came with it."""
+    """The file as its one image, or the verdict that refuses it or what came with it."""
     if part.plane and part.plane not in Plane.values:
         sentence = f"The plane is none of {', '.join(Plane.values)}."
         return Verdict(part.number, "refused", code="unknown_plane", sentence=sentence, status=422)
@@ -54,7 +61,11 @@ def decode(part: ImportedPart) -> Decoded:
         return Verdict(
             part.number, "refused", code=refusal.code, sentence=refusal.sentence, status=refusal.status
         )
-    return decode_part(part.number, part.file)
+    decoded = decode_part(part.number, part.file)
+    if not isinstance(decoded, Verdict) and len(decoded[1].frames) > 1:
+        sentence = "The file holds several frames, and a label is of one image. Import its frames one by one."
+        return Verdict(part.number, "refused", code="not_single_image", sentence=sentence, status=422)
+    return decoded
 
 
 def store_import(
@@ -82,7 +93,7 @@ def store_import(
     with transaction.atomic():
         for part in parts:
             subject = subject_key(part.subject, settings.SUBJECT_KEY.encode()) or ""
-            arrival = Arrival(Origin.IMPORT, subject, dataset, part.plane, analyse)
+            arrival = Arrival(Origin.IMPORT, subject, dataset, part.plane, analyse, label=part.label)
             store_group(result, actor, collection, [decoded[part.number]], arrival)
             _add_plane(result.verdicts[-1].image, part.plane)
     return {verdict.number: verdict for verdict in result.verdicts}

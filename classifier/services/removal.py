@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from classifier.models import Image, JobStatus, Prediction, Study
+from classifier.services.clusters import lock_clusters
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -32,6 +33,8 @@ def hide_image(*, actor: User, image: Image) -> Image:
 @transaction.atomic
 def purge_study(*, actor: User, study: Study, reason: str) -> Study:
     """Remove a study's pixels, maps and embeddings for good; keep its rows, hashes, readings and audit."""
+    # Nothing may join the study meanwhile: it would stay when the others go.
+    lock_clusters()
     # Images before their study, as every step of a reading locks them: the other way round, the two would deadlock.
     images = list(Image.objects.select_for_update().filter(study=study).order_by("pk"))
     locked = Study.objects.select_for_update().get(pk=study.pk)

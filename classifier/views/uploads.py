@@ -78,7 +78,8 @@ def _form_page(
 def _result_page(request: HttpRequest, collection: Collection, result: UploadResult) -> HttpResponse:
     """One study stands for itself; several files get a verdict each, by number."""
     found = {verdict.study.pk for verdict in result.verdicts if verdict.study}
-    if len(found) == 1 and all(verdict.study for verdict in result.verdicts):
+    plain = all(verdict.study and not verdict.quarantined for verdict in result.verdicts)
+    if len(found) == 1 and plain:
         return redirect("study", found.pop())
     context = {"collection": collection, "verdicts": result.verdicts}
     return render(request, "classifier/uploaded.html", context, status=_status_of(result))
@@ -104,7 +105,7 @@ def _entry(verdict: Verdict) -> dict[str, Any]:
 
 
 def _status_of(result: UploadResult) -> int:
-    return 202 if result.studies else 200
+    return 202 if result.took_something else 200
 
 
 def _refusal_document(refusal: PlatformError, files: int) -> HttpResponse:

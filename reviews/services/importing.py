@@ -8,7 +8,7 @@ from typing import Final
 from django.db import transaction
 
 from classifier.models import Image
-from classifier.services.imports import ImportedPart, decode, store_import
+from classifier.services.imports import ImportedPart, decode, pixels_in, store_import
 from classifier.services.uploads import Decoded, Verdict
 from ml.labels import canonical_label
 from mriplatform.accounts.models import Collection, User
@@ -135,7 +135,7 @@ def _import_batch(
             reports.append(refused(file.number, "unreadable", "The file cannot be read."))
             continue
         found = decode(part)
-        if isinstance(found, Verdict) or found[1].pixel_sha256 != pixels[file.number]:
+        if isinstance(found, Verdict) or pixels_in(found) != pixels[file.number]:
             reports.append(refused(file.number, "changed", "The file was changed while it was imported."))
             continue
         parts.append(part)
@@ -146,7 +146,14 @@ def _import_batch(
             actor=actor, collection=collection, dataset=dataset, parts=parts, decoded=decoded, analyse=analyse
         )
         reports += _label(actor, dataset, known, verdicts)
+    reports += [_kept_apart(verdict) for verdict in verdicts.values() if verdict.image is None]
     return reports
+
+
+def _kept_apart(verdict: Verdict) -> FileReport:
+    """Its label waits in quarantine with it, and is given to the image that a reviewer of the intake lets out."""
+    became = Became.QUARANTINED if verdict.quarantined else Became.REFUSED
+    return FileReport(verdict.number, became, verdict.code, verdict.sentence)
 
 
 def _label(

@@ -53,6 +53,7 @@ class Became(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     REPEATED = "repeated"
+    QUARANTINED = "quarantined"
     REFUSED = "refused"
 
 
@@ -125,7 +126,10 @@ def files_of(files: Iterable[LabelledFile]) -> dict[int, LabelledFile]:
 
 
 def part_of(file: LabelledFile) -> ImportedPart:
-    return ImportedPart(file.number, UploadedPart(file.read(), file.filename), file.subject, file.plane)
+    label = canonical_label(file.label)
+    return ImportedPart(
+        file.number, UploadedPart(file.read(), file.filename), file.subject, file.plane, label
+    )
 
 
 def _look(file: LabelledFile) -> FileReport | tuple[str, str]:

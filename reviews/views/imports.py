@@ -29,6 +29,7 @@ BECAME = {
     Became.CHANGED: "labelled otherwise than before",
     Became.UNCHANGED: "here already with this label",
     Became.REPEATED: "the same pixels as another file",
+    Became.QUARANTINED: "in quarantine, with the label",
     Became.REFUSED: "refused",
 }
 

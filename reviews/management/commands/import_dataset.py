@@ -23,6 +23,7 @@ _SAID = {
     Became.CHANGED: "have another label or part than before",
     Became.UNCHANGED: "were here with the same label",
     Became.REPEATED: "show the same pixels as another file",
+    Became.QUARANTINED: "wait in quarantine with their labels",
     Became.REFUSED: "refused",
 }
 
