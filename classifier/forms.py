@@ -118,6 +118,12 @@ class StatusFilter(forms.Form):
     """The filters of a collection's table, as they stand in the address."""
 
     status = forms.ChoiceField(choices=JobStatus.choices, required=False)
+    not_assessable = forms.TypedChoiceField(
+        choices=[("true", "Names no class"), ("false", "Names one, or has yet to")],
+        coerce="true".__eq__,
+        empty_value=None,
+        required=False,
+    )
     before = forms.UUIDField(required=False)
     after = forms.UUIDField(required=False)
 

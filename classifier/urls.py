@@ -20,6 +20,15 @@ urlpatterns = [
     path(
         "collections/<uuid:collection_id>/not-assessable", collections.not_assessable, name="not-assessable"
     ),
+    *(
+        path(
+            f"collections/<uuid:collection_id>/predictions.{form}",
+            collections.predictions_download,
+            {"form": form},
+            name="predictions-download",
+        )
+        for form in ("csv", "jsonl")
+    ),
     path("collections/<uuid:collection_id>/version", choosing.collection_version, name="collection-version"),
     path("studies/<uuid:study_id>", studies.study, name="study"),
     path("studies/<uuid:study_id>/status", studies.study_status, name="study-status"),

@@ -7,6 +7,7 @@ from reviews.views import (
     image_trace,
     imports,
     label_errors,
+    label_set_downloads,
     label_sets,
     labels,
     plans,
@@ -41,12 +42,21 @@ urlpatterns = [
             {"form": form},
             name="labels-download",
         )
-        for form in ("csv", "json")
+        for form in ("csv", "json", "jsonl")
     ),
     path("collections/<uuid:collection_id>/label-sets", label_sets.label_sets, name="label-sets"),
     path("collections/<uuid:collection_id>/label-sets/freeze", label_sets.freeze, name="label-set-freeze"),
     path("collections/<uuid:collection_id>/eligibility", eligibility.eligibility, name="eligibility"),
     path("label-sets/<uuid:label_set_id>", label_sets.label_set, name="label-set"),
+    *(
+        path(
+            f"label-sets/<uuid:label_set_id>/entries.{form}",
+            label_set_downloads.entries_download,
+            {"form": form},
+            name="label-set-entries-download",
+        )
+        for form in ("csv", "jsonl")
+    ),
     path("label-sets/<uuid:label_set_id>/compare", label_sets.compare, name="label-set-compare"),
     path("collections/<uuid:collection_id>/import-labels", imports.import_labels, name="import-labels"),
     path("label-sets/<uuid:label_set_id>/errors", label_errors.label_errors, name="label-errors"),

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,28 +22,51 @@ from classifier.api.serializers import (
 from classifier.api.shown import shown_prediction
 from classifier.models import Prediction
 from classifier.selectors import predictions_of
+from classifier.selectors.prediction_table import PREDICTION_COLUMNS, prediction_rows
 from classifier.services.comparison import ask_version
 from classifier.services.predictions import retry_prediction
 from mriplatform.accounts.access import get_collection, require_in
 from mriplatform.accounts.roles import Permission
+from mriplatform.api.rendering import AS_TABLE, TABLE_RENDERERS, FormatNegotiation, table_asked
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
+from mriplatform.audit.recording import record
+from mriplatform.tables import serve_table, table
 
 
 class Predictions(ApiView):
     serializer_class = PredictionSerializer
     query_serializer = PredictionQuerySerializer
+    renderer_classes = TABLE_RENDERERS
+    content_negotiation_class = FormatNegotiation
     paged = True
 
     @extend_schema(
         operation_id="list_predictions",
         summary="List the predictions that you may see, newest first",
         parameters=[PredictionQuerySerializer],
-        responses={200: PredictionSerializer(many=True), **problems(400, 401, 404)},
+        description=(
+            "In pages as JSON. Whole as CSV and JSON Lines, with the image's replaced UIDs where it came as DICOM, the "
+            "version's threshold, and the final label where there is one; the columns are in docs/results.md."
+        ),
+        responses={
+            (200, "application/json"): PredictionSerializer(many=True),
+            **AS_TABLE,
+            **problems(400, 401, 404, 406),
+        },
         examples=[PREDICTION_EXAMPLE],
     )
-    def get(self, request: Request) -> Response:
-        light = _filtered(request, self.asked(request)).defer("maps", "embedding", "model_version__metadata")
+    def get(self, request: Request) -> Response | StreamingHttpResponse:
+        asked = self.asked(request)
+        found = _filtered(request, asked)
+        if form := table_asked(request):
+            record(
+                action="predictions.downloaded", actor=person(request), collection_id=asked.get("collection"),
+                rows=found.count(), form=form, door="api",
+            )  # fmt: skip
+            pieces = table(form, PREDICTION_COLUMNS, prediction_rows(request.user, found))
+            return serve_table(pieces, form=form, name="predictions")
+        light = found.defer("maps", "embedding", "model_version__metadata")
         rows = self.page_of(light)
         return self.paged_response([shown_prediction(row, row.image) for row in rows])
 

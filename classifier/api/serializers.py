@@ -54,6 +54,11 @@ class PredictionQuerySerializer(StudyQuerySerializer):
     image = serializers.UUIDField(required=False)
 
     model_version = serializers.UUIDField(required=False)
+    format = serializers.ChoiceField(
+        choices=["json", "csv", "jsonl"],
+        required=False,
+        help_text="`csv`, `jsonl`: all that are asked for, with the columns of docs/results.md.",
+    )
 
 
 class AskVersionSerializer(StrictSerializer):

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -14,6 +14,7 @@ from classifier.models import JobStatus
 from classifier.selectors import (
     answers_without_class,
     of_status,
+    predictions_of,
     sees_answers,
     spoken,
     studies_of,
@@ -21,13 +22,16 @@ from classifier.selectors import (
     study_status,
     version_reading_for,
 )
+from classifier.selectors.prediction_table import PREDICTION_COLUMNS, prediction_rows
 from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
 from mriplatform.accounts.access import get_collection
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in
-from mriplatform.pages import check_query, signed_in
+from mriplatform.audit.recording import record
+from mriplatform.pages import check_query, person, signed_in
+from mriplatform.tables import serve_table, table
 
 
 @require_safe
@@ -60,6 +64,7 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         "may": permissions_in(request.user, found.pk),
         "reads": version_reading_for(found.pk),
         "sees_reasons": _sees_reasons(request.user, found),
+        "sees_some_answers": not is_reader_in(request.user, found.pk),
     }
     return render(request, "classifier/collection.html", context)
 
@@ -75,6 +80,25 @@ def not_assessable(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     return render(
         request, "classifier/not_assessable.html", {"collection": found, "page": page, "rows": rows}
     )
+
+
+@require_safe
+@signed_in
+def predictions_download(request: HttpRequest, collection_id: UUID, form: str) -> StreamingHttpResponse:
+    """What the machine says in a collection as a table, as far as the person may see it: never for its readers."""
+    found = get_collection_with_answers(request.user, collection_id)
+    asked = _asked(request, "status", "not_assessable")
+    rows = predictions_of(request.user).filter(image__collection=found)
+    if asked["status"]:
+        rows = rows.filter(status=asked["status"])
+    if asked["not_assessable"] is not None:
+        rows = rows.filter(not_assessable=asked["not_assessable"])
+    record(
+        action="predictions.downloaded", actor=person(request), target=found, collection_id=found.pk,
+        rows=rows.count(), form=form, door="download",
+    )  # fmt: skip
+    pieces = table(form, PREDICTION_COLUMNS, prediction_rows(request.user, rows))
+    return serve_table(pieces, form=form, name=f"predictions-{found.pk.hex[-8:]}")
 
 
 def _sees_reasons(user: Visitor, collection: Collection) -> bool:

@@ -13,11 +13,11 @@ from rest_framework.response import Response
 
 from mriplatform.accounts.access import NOT_FOUND
 from mriplatform.accounts.models import Collection
+from mriplatform.api.rendering import CsvRenderer, FormatNegotiation
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_measure, get_collection_to_read, get_collection_with_figures
-from reviews.api.rendering import CsvRenderer, FormatNegotiation
 from reviews.selectors.figure_files import figure_as_csv, figures_as_json
 from reviews.selectors.figure_words import FIGURES
 from reviews.selectors.figures import ShownFigures, closed, everything, own

@@ -54,6 +54,14 @@ class NarrowingSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=120, required=False)
 
 
+class EntryQuerySerializer(NarrowingSerializer):
+    format = serializers.ChoiceField(
+        choices=["json", "csv", "jsonl"],
+        required=False,
+        help_text="`csv`, `jsonl`: all that are wanted, with the identifiers by which senders know them.",
+    )
+
+
 class DryRunQuerySerializer(PolicyRulesSerializer, NarrowingSerializer):
     """A policy to try out; without any of its words, the one in force."""
 

@@ -3,24 +3,28 @@
 from typing import Any, Final
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.selectors.label_set_runs import runs_on, versions_from
+from mriplatform.api.rendering import AS_TABLE, TABLE_RENDERERS, FormatNegotiation, table_asked
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
+from mriplatform.audit.recording import record
+from mriplatform.tables import serve_table, table
 from reviews.access import get_collection_to_freeze, get_collection_with_labels, get_label_set
 from reviews.api.label_set_serializers import (
     DifferenceQuerySerializer,
     DifferencesSerializer,
     DryRunQuerySerializer,
     DryRunSerializer,
+    EntryQuerySerializer,
     EntrySerializer,
     FreezeSerializer,
     LabelSetDetailSerializer,
-    NarrowingSerializer,
     PolicyInForceSerializer,
     PolicyRulesSerializer,
 )
@@ -30,6 +34,7 @@ from reviews.exceptions import ReviewRefused
 from reviews.models import EligibilityPolicy, LabelSet, LabelSetEntry
 from reviews.selectors import newest_label_set
 from reviews.selectors.eligibility import policies_of, policy_of
+from reviews.selectors.entry_table import ENTRY_COLUMNS, entry_rows
 from reviews.selectors.frozen import label_sets_in
 from reviews.selectors.listed_lines import (
     PAGE,
@@ -162,21 +167,36 @@ class OneLabelSet(ApiView):
 
 class LabelSetEntries(ApiView):
     serializer_class = EntrySerializer
-    query_serializer = NarrowingSerializer
+    query_serializer = EntryQuerySerializer
     pagination_class = InManifestOrder
+    renderer_classes = TABLE_RENDERERS
+    content_negotiation_class = FormatNegotiation
     paged = True
 
     @extend_schema(
         operation_id="list_label_set_entries",
         summary="The images of a label set, in the order of its manifest, those left out too",
-        parameters=[NarrowingSerializer],
-        responses={200: EntrySerializer(many=True), **problems(400, 401, 404)},
+        description="In pages as JSON; whole, with the columns of docs/results.md, as CSV and JSON Lines.",
+        parameters=[EntryQuerySerializer],
+        responses={
+            (200, "application/json"): EntrySerializer(many=True),
+            **AS_TABLE,
+            **problems(400, 401, 404, 406),
+        },
     )
-    def get(self, request: Request, label_set_id: UUID) -> Response:
+    def get(self, request: Request, label_set_id: UUID) -> Response | StreamingHttpResponse:
         label_set = get_label_set(request.user, label_set_id)
-        rows: list[LabelSetEntry] = self.page_of(
-            narrowed_entries(label_set, Narrowing(**self.asked(request)))
-        )
+        asked = self.asked(request)
+        asked.pop("format", None)
+        narrowing = Narrowing(**asked)
+        if form := table_asked(request):
+            record(
+                action="label_set.entries_downloaded", actor=person(request), target=label_set,
+                collection_id=label_set.collection_id, form=form,
+            )  # fmt: skip
+            pieces = table(form, ENTRY_COLUMNS, entry_rows(label_set, narrowing))
+            return serve_table(pieces, form=form, name=f"label-set-{label_set.number}")
+        rows: list[LabelSetEntry] = self.page_of(narrowed_entries(label_set, narrowing))
         return self.paged_response(rows)  # type: ignore[arg-type]  # the serializer takes rows
 
 

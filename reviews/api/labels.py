@@ -6,20 +6,20 @@ from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from mriplatform.api.rendering import AS_TABLE, TABLE_RENDERERS, FormatNegotiation
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from mriplatform.audit.recording import record
+from mriplatform.tables import serve_table
 from reviews.access import (
     get_collection_with_labels,
     get_label_set,
 )
 from reviews.api.label_serializers import LabelsSerializer
-from reviews.api.rendering import CsvRenderer, FormatNegotiation
 from reviews.api.serializers import (
     LabelSetSerializer,
 )
@@ -27,8 +27,7 @@ from reviews.selectors import (
     label_count,
     label_sets_of,
     labels,
-    labels_as_csv,
-    labels_as_json,
+    labels_in,
     manifest_of,
 )
 
@@ -39,20 +38,21 @@ class FormatSerializer(StrictSerializer):
 
 class Labels(ApiView):
     query_serializer = FormatSerializer
-    renderer_classes = (JSONRenderer, CsvRenderer)
+    renderer_classes = TABLE_RENDERERS
     content_negotiation_class = FormatNegotiation
 
     @extend_schema(
         operation_id="download_labels",
-        summary="Every verdict in force and every adjudication, as JSON or CSV",
+        summary="Every verdict in force and every adjudication, as JSON, CSV or JSON Lines",
         description=(
             "Who, when, which model version answered, and whether the reader had seen its answer. Refused to readers "
-            "of the collection: it says what the machine and the others answered on images they have yet to read."
+            "of the collection: it says what the machine and the others answered on images they have yet to read. "
+            "By image, then by time; the columns are in docs/results.md."
         ),
-        parameters=[OpenApiParameter("format", str, enum=["json", "csv"])],
+        parameters=[OpenApiParameter("format", str, enum=["json", "csv", "jsonl"])],
         responses={
             (200, "application/json"): LabelsSerializer,
-            (200, "text/csv"): OpenApiTypes.STR,
+            **AS_TABLE,
             **problems(401, 403, 404, 406),
         },
     )
@@ -63,15 +63,8 @@ class Labels(ApiView):
             action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
             rows=label_count(collection), form=form,
         )  # fmt: skip
-        rows = labels(collection)
-        return StreamingHttpResponse(
-            labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows),
-            content_type="text/csv; charset=utf-8" if form == "csv" else "application/json",
-            headers={
-                "Content-Disposition": f'attachment; filename="labels-{collection.pk}.{form}"',
-                "Cache-Control": "private, no-store",
-            },
-        )
+        pieces = labels_in(form, collection, labels(collection))
+        return serve_table(pieces, form=form, name=f"labels-{collection.pk}")
 
 
 class LabelSets(ApiView):

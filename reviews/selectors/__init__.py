@@ -23,7 +23,7 @@ from reviews.selectors.decisions import (
 )
 from reviews.selectors.frozen import label_sets_of, manifest_of, newest_label_set
 from reviews.selectors.governing import governing_protocol, governing_protocols, protocol_of
-from reviews.selectors.label_files import labels_as_csv, labels_as_json
+from reviews.selectors.label_files import labels_as_csv, labels_as_json, labels_in
 from reviews.selectors.labels import (
     LabelRow,
     images_by_outcome,
@@ -77,6 +77,7 @@ __all__ = [
     "labels",
     "labels_as_csv",
     "labels_as_json",
+    "labels_in",
     "labels_said",
     "machine_answer",
     "manifest_of",

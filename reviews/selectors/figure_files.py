@@ -1,10 +1,9 @@
 """Figures to take away: as JSON values, and one figure's table as CSV."""
 
-import csv
-import io
 from typing import Any
 
 from mriplatform.accounts.models import Collection
+from mriplatform.tables import as_csv
 from reviews.selectors.figure_words import FIGURES, columns, unit
 from reviews.selectors.figures import ShownFigures
 
@@ -33,12 +32,6 @@ def figures_as_json(collection: Collection, shown: ShownFigures) -> dict[str, An
 
 def figure_as_csv(name: str, rows: list[dict[str, Any]]) -> str:
     """One figure's rows with the names of their columns; shares are from 0 to 1, what cannot be known is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text)
     names = [*columns(name, rows), "unit"]
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(
-            ["" if value is None else value for value in map((row | {"unit": unit(name, row)}).get, names)]
-        )
-    return text.getvalue()
+    whole = (dict.fromkeys(names) | row | {"unit": unit(name, row)} for row in rows)
+    return "".join(as_csv(names, whole))

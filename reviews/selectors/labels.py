@@ -9,7 +9,9 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from classifier.models import Image
+from classifier.selectors.identifiers import identifiers_of
 from mriplatform.accounts.models import Collection, User
+from mriplatform.tables import in_batches
 from reviews.models import Adjudication, ImageStanding, Outcome, ReviewEvent
 from reviews.selectors.agreement import (
     FinalLabel,
@@ -19,8 +21,6 @@ from reviews.selectors.agreement import (
     verdicts_in_force,
 )
 
-# How many images are looked at together: the rows of a collection of any size take the memory of these.
-BATCH: Final = 1000
 _COUNTS: Final = (Outcome.WAITING, Outcome.DISAGREEMENT, Outcome.FINAL)
 
 
@@ -29,6 +29,7 @@ class LabelRow:
     """One thing said about one image that counts: a reader's verdict in force, or an adjudication.
 
     Attributes:
+        study_uid, series_uid, instance_uid, frame: as `classifier.selectors.identifiers` has them.
         source: `reading` or `adjudication`.
         label: a class, or `not_assessable`.
         final_label: the image's final label, as above; empty as long as there is none.
@@ -44,6 +45,10 @@ class LabelRow:
     image: UUID
     study: UUID
     subject_key: str
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    frame: int | None
     pixel_sha256: str
     source: str
     label: str
@@ -74,7 +79,7 @@ def labels(collection: Collection) -> Iterator[LabelRow]:
     What was withdrawn or superseded is not among them, nor are hidden repeats and known cases. A thousand images are
     read at a time; each image's rows fit each other.
     """
-    for images in batches(_labelled(collection)):
+    for images in in_batches(_labelled(collection)):
         yield from _rows(images)
 
 
@@ -93,7 +98,7 @@ def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> 
         rows = rows.filter(pk__lt=before) if before else rows
         newest += rows.order_by("-pk").values_list("pk", image)[:size]
     wanted = dict(sorted(newest, reverse=True)[:size])
-    images = Image.objects.filter(pk__in=set(wanted.values())).select_related("study")
+    images = Image.objects.filter(pk__in=set(wanted.values())).select_related("study", "dicom")
     found = [row for row in _rows(list(images)) if row.event in wanted]
     return sorted(found, key=lambda row: row.event, reverse=True)
 
@@ -110,15 +115,6 @@ def images_by_outcome(collection: Collection) -> dict[str, int]:
     found = _labelled_standings(collection).order_by().values_list("outcome").annotate(images=Count("pk"))
     counted = dict(found)
     return {outcome.value: counted.get(outcome.value, 0) for outcome in _COUNTS}
-
-
-def batches(images: QuerySet[Image], size: int = BATCH) -> Iterator[list[Image]]:
-    """The images in the order of their identifiers, `size` at a time, each batch a query of its own."""
-    ordered = images.order_by("pk")
-    batch = list(ordered[:size])
-    while batch:
-        yield batch
-        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:size]) if len(batch) == size else []
 
 
 def spoken_label(event: ReviewEvent) -> str:
@@ -161,7 +157,7 @@ def _said(collection: Collection) -> QuerySet[ReviewEvent]:
 
 
 def _labelled(collection: Collection) -> QuerySet[Image]:
-    return Image.objects.filter(standing__in=_labelled_standings(collection)).select_related("study")
+    return Image.objects.filter(standing__in=_labelled_standings(collection)).select_related("study", "dicom")
 
 
 def _rows(images: list[Image]) -> Iterator[LabelRow]:
@@ -193,6 +189,7 @@ def _of_image(image: Image, standing: Standing) -> dict[str, Any]:
         "image": image.pk,
         "study": image.study_id,
         "subject_key": image.study.subject_key,
+        **identifiers_of(image),
         "pixel_sha256": image.pixel_sha256,
         "final_label": final_word(final),
         "final_path": final.path if final else "",

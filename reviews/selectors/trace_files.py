@@ -1,7 +1,5 @@
 """A run's trace to be taken away as CSV or JSON, in pieces."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,11 +7,9 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from classifier.models import TraceLine, TrainingRun
-from reviews.selectors.label_files import safe_cell
+from mriplatform.tables import as_csv
 
 COLUMNS: Final = ("number", "image", "pixel_sha256", "label", "used_as", "reason")
-# So many characters make a piece worth sending.
-_PIECE: Final = 32_768
 
 
 def traced_values(line: TraceLine) -> dict[str, Any]:
@@ -23,18 +19,8 @@ def traced_values(line: TraceLine) -> dict[str, Any]:
 
 
 def trace_as_csv(lines: QuerySet[TraceLine]) -> Iterator[str]:
-    """The lines as CSV (RFC 4180); cells that a spreadsheet would run are prefixed with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for line in lines.iterator(chunk_size=2000):
-        values = traced_values(line)
-        writer.writerow([safe_cell(values[name]) for name in COLUMNS])
-        if text.tell() > _PIECE:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
+    """The lines as CSV, in the order of the manifest."""
+    return as_csv(COLUMNS, (traced_values(line) for line in lines.iterator(chunk_size=2000)))
 
 
 def trace_as_json(run: TrainingRun, lines: QuerySet[TraceLine]) -> Iterator[str]:

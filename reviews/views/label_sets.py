@@ -71,6 +71,7 @@ def label_set(request: HttpRequest, label_set_id: UUID) -> HttpResponse:
         "choices": narrowing_choices(narrowing, found.counts["reasons"]),
         "newest_url": query(narrowing) if start else "",
         "older_url": query(narrowing, start=rows[PAGE - 1].image_id) if len(rows) > PAGE else "",
+        "table_query": query(narrowing),
         "runs": runs_on(found.manifest_sha256),
         "versions": versions_from(found.manifest_sha256),
         "before": label_sets_in(found.collection).filter(number__lt=found.number).first(),

@@ -11,21 +11,20 @@ from django.views.decorators.http import require_safe
 
 from mriplatform.audit.recording import record
 from mriplatform.pages import check_query, person, signed_in
+from mriplatform.tables import serve_table
 from reviews.access import get_collection_with_labels
 from reviews.models import Reason, ReviewEvent
 from reviews.selectors import (
     LabelRow,
     images_by_outcome,
     label_count,
-    labels_as_csv,
-    labels_as_json,
+    labels_in,
     recent_labels,
 )
 from reviews.selectors import labels as labels_of
 from reviews.views.wording import NAMES
 
 PAGE_SIZE = 100
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @require_safe
@@ -59,11 +58,8 @@ def labels_download(request: HttpRequest, collection_id: UUID, form: str) -> Str
         action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
         rows=label_count(collection), form=form,
     )  # fmt: skip
-    rows = labels_of(collection)
-    pieces = labels_as_csv(rows) if form == "csv" else labels_as_json(collection, rows)
-    response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[form])
-    response["Content-Disposition"] = f'attachment; filename="labels-{collection.pk.hex[-8:]}.{form}"'
-    return response
+    pieces = labels_in(form, collection, labels_of(collection))
+    return serve_table(pieces, form=form, name=f"labels-{collection.pk.hex[-8:]}")
 
 
 def _identifier(text: str | None) -> UUID | None:

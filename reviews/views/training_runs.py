@@ -32,6 +32,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, has_anywhere
 from mriplatform.audit.recording import record
 from mriplatform.pages import check_query, person, says_refusals, signed_in
+from mriplatform.tables import serve_table
 from reviews.access import (
     get_training_run,
     get_training_run_to_cancel,
@@ -46,7 +47,6 @@ SHOWN: Final = 50
 TRACED: Final = 100
 LOGGED: Final = 12
 RECIPES: Final = {"head": "Head", "fine_tune": "Fine-tune"}
-CONTENT_TYPES: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 # What a worker says that it is at, in words.
 STAGES: Final = {
     "embeddings": "Gathers embeddings",
@@ -175,9 +175,7 @@ def run_trace_download(request: HttpRequest, run_id: UUID, form: str) -> Streami
         collection_id=found.collection_id, number=found.number, form=form,
     )  # fmt: skip
     pieces = trace_as_csv(lines) if form == "csv" else trace_as_json(found, lines)
-    response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[form])
-    response["Content-Disposition"] = f'attachment; filename="run-{found.number}-trace.{form}"'
-    return response
+    return serve_table(pieces, form=form, name=f"run-{found.number}-trace")
 
 
 def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
