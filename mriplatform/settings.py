@@ -4,6 +4,8 @@ from pathlib import Path
 
 import django_stubs_ext
 from django.utils.csp import CSP
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from mriplatform.env import Environment
 
@@ -156,7 +158,10 @@ REST_FRAMEWORK = {
         "mriplatform.accounts.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "mriplatform.api.scopes.InScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["mriplatform.api.parsers.BoundedJSONParser"],
     # Not by `?format=`: what an address answers is asked for by its Accept header, and a stray parameter is an error.
@@ -195,6 +200,12 @@ REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRES
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 - the name of a model
 
+# Of one person, all tokens and browsers together; of one address where nobody is signed in.
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, minimum=1)
+API_ANONYMOUS_REQUESTS_PER_MINUTE = env.integer("API_ANONYMOUS_REQUESTS_PER_MINUTE", 60, minimum=1)
+# How long the answer to a request with an Idempotency-Key is kept, and how long the same request waits for it.
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=24)
+IDEMPOTENCY_WAIT_SECONDS = 30
 # --- Intake ---------------------------------------------------------------------------------------------------
 UPLOAD_MAX_IMAGE_BYTES = env.integer("UPLOAD_MAX_IMAGE_BYTES", 20 * 2**20, minimum=1)
 UPLOAD_MAX_IMAGE_PIXELS = env.integer("UPLOAD_MAX_IMAGE_PIXELS", 16_000_000, minimum=1)
@@ -253,6 +264,17 @@ CELERY_BEAT_SCHEDULE = {
     },
     # By either kind of worker: what one of them lost while it hangs, the other returns to the queue.
     "reap-by-inference": {
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # What all web processes count together. It is asked in every request to the API, so it answers at once or is left
+    # alone.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL,
+        "KEY_PREFIX": "mri",
+        "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 1)},
+    },
+}
         "task": "classifier.reap_expired_leases",
         "schedule": BELL_SECONDS,
         "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
@@ -309,3 +331,8 @@ LOGGING = {
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 env.check()
+    "forget-old-answers": {
+        "task": "accounts.forget_old_answers",
+        "schedule": 3600.0,
+        "options": {"queue": "inference", "expires": 3600},
+    },

@@ -1,5 +1,7 @@
 """The collections that one is a member of, and which version reads for one."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -11,14 +13,18 @@ from classifier.api.serializers import (
     ChooseVersionSerializer,
     CollectionSerializer,
     MomentSerializer,
+    NewCollectionSerializer,
     ReadingVersionSerializer,
 )
 from classifier.api.shown import shown_choice, shown_name
 from classifier.models import JobStatus
 from classifier.selectors import reading_versions, study_counts
 from classifier.services.choices import choose_version
+from mriplatform.accounts.access import get_platform_administrator
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, roles_of
+from mriplatform.accounts.services import make_collection
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
 
@@ -33,23 +39,37 @@ class Collections(ApiView):
         responses={200: CollectionSerializer(many=True), **problems(400, 401)},
     )
     def get(self, request: Request) -> Response:
-        counts, roles = study_counts(request.user), roles_of(request.user)
-        shown = self.page_of(collections_of(request.user))
-        reads = reading_versions(collection.pk for collection in shown)
-        none = {status.value: 0 for status in JobStatus}
-        return self.paged_response(
-            [
-                {
-                    "id": collection.pk,
-                    "name": collection.name,
-                    "description": collection.description,
-                    "roles": sorted(roles.get(collection.pk, frozenset())),
-                    "studies": counts.get(collection.pk, none),
-                    "model_version": shown_name(reads[collection.pk]),
-                }
-                for collection in shown
-            ]
-        )
+        return self.paged_response(_shown(request, self.page_of(collections_of(request.user))))
+
+    @extend_schema(
+        operation_id="make_collection",
+        summary="Make a collection; you become its administrator",
+        description="Administrators of the platform.",
+        request=NewCollectionSerializer,
+        responses={201: CollectionSerializer, **problems(400, 401, 403)},
+    )
+    def post(self, request: Request) -> Response:
+        sent = self.sent(NewCollectionSerializer, request.data)
+        made = make_collection(actor=get_platform_administrator(request.user), **sent)
+        (shown,) = _shown(request, [made])
+        return Response(CollectionSerializer(shown).data, status=201)
+
+
+def _shown(request: Request, collections: Sequence[Collection]) -> list[dict[str, Any]]:
+    counts, roles = study_counts(request.user), roles_of(request.user)
+    reads = reading_versions(collection.pk for collection in collections)
+    none = {status.value: 0 for status in JobStatus}
+    return [
+        {
+            "id": collection.pk,
+            "name": collection.name,
+            "description": collection.description,
+            "roles": sorted(roles.get(collection.pk, frozenset())),
+            "studies": counts.get(collection.pk, none),
+            "model_version": shown_name(reads[collection.pk]),
+        }
+        for collection in collections
+    ]
 
 
 class CollectionVersion(ApiView):

@@ -1,5 +1,6 @@
 """Proposing versions, deciding on proposals, going back, and what was put in force so far."""
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -17,9 +18,17 @@ from classifier.api.version_serializers import (
     ReasonSerializer,
     RollBackSerializer,
 )
+from classifier.models import Proposal
 from classifier.selectors import promotions
 from classifier.selectors.proposals import open_proposals, proposals
-from classifier.services.promotion import approve, decline, propose, roll_back
+from classifier.services.promotion import (
+    approve,
+    decline,
+    prepare_approval,
+    prepare_roll_back,
+    propose,
+    roll_back,
+)
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
 from mriplatform.api.schema import problems
@@ -95,11 +104,20 @@ class ApproveProposal(ApiView):
         responses={200: ProposalSerializer, **problems(400, 401, 403, 404, 409, 422, 503)},
     )
     def post(self, request: Request, proposal_id: UUID) -> Response:
+        found, sent = self._asked_for(request, proposal_id)
+        approve(actor=person(request), proposal=found, **sent)
+        return Response(ProposalSerializer(shown_proposal(get_proposal(request.user, proposal_id))).data)
+
+    def prepare(self, request: Request, **kwargs: Any) -> None:
+        """Wait for the worker's word, which counts for some minutes; in a transaction no worker saw the question."""
+        found, sent = self._asked_for(request, **kwargs)
+        prepare_approval(actor=person(request), proposal=found, override_reason=sent["override_reason"])
+
+    def _asked_for(self, request: Request, proposal_id: UUID) -> tuple[Proposal, dict[str, Any]]:
         sent = self.sent(ApproveSerializer, request.data)
         found = get_proposal(request.user, proposal_id)
         require_anywhere(request.user, Permission.PROMOTE)
-        approve(actor=person(request), proposal=found, **sent)
-        return Response(ProposalSerializer(shown_proposal(get_proposal(request.user, proposal_id))).data)
+        return found, sent
 
 
 class DeclineProposal(ApiView):
@@ -147,8 +165,16 @@ class RollBack(ApiView):
         responses={200: PromotionRowSerializer, **problems(400, 401, 403, 409, 422, 503)},
     )
     def post(self, request: Request) -> Response:
+        sent = self._asked_for(request)
+        done = roll_back(actor=person(request), reason=sent["reason"], expected=sent.get("expected"))
+        return Response(PromotionRowSerializer(shown_promotion(promotions().get(pk=done.pk))).data)
+
+    def prepare(self, request: Request, **kwargs: Any) -> None:
+        """Wait for the worker's word, as for an approval."""
+        prepare_roll_back(actor=person(request), expected=self._asked_for(request).get("expected"))
+
+    def _asked_for(self, request: Request) -> dict[str, Any]:
         sent = self.sent(RollBackSerializer, request.data)
         require_anywhere(request.user, Permission.VIEW_MODELS)
         require_roll_back(request.user)
-        done = roll_back(actor=person(request), reason=sent["reason"], expected=sent.get("expected"))
-        return Response(PromotionRowSerializer(shown_promotion(promotions().get(pk=done.pk))).data)
+        return sent

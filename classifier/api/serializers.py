@@ -71,6 +71,11 @@ class ChooseVersionSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500, help_text="Kept for ever. Do not name a person.")
 
 
+class NewCollectionSerializer(StrictSerializer):
+    name = serializers.CharField(max_length=120, help_text="Of this collection alone.")
+    description = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)
+
+
 class MomentSerializer(StrictSerializer):
     at = serializers.DateTimeField(
         required=False, help_text="A moment such as `2026-03-01T12:00:00Z`; default now."

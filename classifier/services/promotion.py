@@ -7,7 +7,7 @@ a worker's word takes a moment, and looked at again afterwards, because somebody
 from django.db import transaction
 
 from classifier.exceptions import PlatformError, StateConflict
-from classifier.models import Decline, GateDecision, ModelVersion, Promotion, Proposal
+from classifier.models import Decline, GateDecision, LoadCheck, ModelVersion, Promotion, Proposal
 from classifier.selectors import version_before, version_in_force
 from classifier.selectors.proposals import newest_decision, open_proposals, outcome
 from classifier.services.load_checks import require_loadable
@@ -57,8 +57,7 @@ def approve(*, actor: User, proposal: Proposal, reason: str, override_reason: st
         CheckpointRefused: the checkpoint is missing or altered, or a worker could not load it.
     """
     reason, override_reason = require_reason(reason), override_reason.strip()[:500]
-    _approvable(actor, proposal, override_reason)
-    check = require_loadable(actor=actor, version=proposal.version)
+    check = prepare_approval(actor=actor, proposal=proposal, override_reason=override_reason)
     with transaction.atomic():
         hold_registry()
         decision = _approvable(actor, proposal, override_reason)
@@ -72,6 +71,16 @@ def approve(*, actor: User, proposal: Proposal, reason: str, override_reason: st
             override_reason=override_reason,
             load_check=check,
         )
+
+
+def prepare_approval(*, actor: User, proposal: Proposal, override_reason: str = "") -> LoadCheck:
+    """What an approval waits for: a worker's word, which counts for some minutes.
+
+    Raises:
+        PlatformError: as `approve` does; nothing was changed.
+    """
+    _approvable(actor, proposal, override_reason.strip()[:500])
+    return require_loadable(actor=actor, version=proposal.version)
 
 
 @transaction.atomic
@@ -103,7 +112,7 @@ def roll_back(*, actor: User | None, reason: str, expected: int | None = None) -
         PlatformError: no worker could say whether it loads.
     """
     reason = require_reason(reason)
-    check = require_loadable(actor=actor, version=_replaced(expected))
+    check = prepare_roll_back(actor=actor, expected=expected)
     with transaction.atomic():
         hold_registry()
         return put_in_force(
@@ -113,6 +122,15 @@ def roll_back(*, actor: User | None, reason: str, expected: int | None = None) -
             kind=Promotion.Kind.ROLL_BACK,
             load_check=check,
         )
+
+
+def prepare_roll_back(*, actor: User | None, expected: int | None = None) -> LoadCheck:
+    """What a roll-back waits for, as an approval does.
+
+    Raises:
+        PlatformError: as `roll_back` does; nothing was changed.
+    """
+    return require_loadable(actor=actor, version=_replaced(expected))
 
 
 def _replaced(expected: int | None) -> ModelVersion:

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from mriplatform.accounts.models import Collection
+from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, has_anywhere, permissions_in
 
@@ -19,6 +19,13 @@ def get_collection(user: Visitor, collection_id: UUID, permission: Permission) -
         raise Http404(NOT_FOUND)
     require_in(user, collection_id, permission)
     return collection
+
+
+def get_platform_administrator(user: Visitor) -> User:
+    """The user, if the whole platform is theirs to administer."""
+    if not (isinstance(user, User) and user.is_active and user.is_superuser):
+        raise PermissionDenied("Only administrators of the platform may do this.")
+    return user
 
 
 def require_in(user: Visitor, collection_id: UUID, permission: Permission) -> None:

@@ -3,13 +3,21 @@
 from django import forms
 
 from mriplatform.accounts.models import ApiToken
+from mriplatform.accounts.scopes import CHOICES
 
 DAYS = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")]
 
 
 class TokenForm(forms.ModelForm[ApiToken]):
-    """The name and the life of a new token."""
+    """The name, the scopes and the life of a new token."""
 
+    scopes = forms.MultipleChoiceField(
+        label="May",
+        choices=CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Of what you may yourself. Choose none, and it may do all of it.",
+    )
     days = forms.TypedChoiceField(label="Works for", choices=DAYS, initial=90, coerce=int)
 
     class Meta:

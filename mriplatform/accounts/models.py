@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
 from mriplatform.accounts.roles import READER_ROLES, Role
+from mriplatform.audit.recording import record
 from mriplatform.identifiers import uuid7
 
 
@@ -25,7 +26,17 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         # Not every door validates a model; this rule guards the blinded read, so it stands here too.
         self._refuse_staff_who_read()
+        # Django notes a password that was set until it is saved; a better hash of the same one it does not note.
+        new_password = self._password is not None and not self._state.adding
         super().save(*args, **kwargs)
+        if new_password:
+            self._revoke_tokens()
+
+    def _revoke_tokens(self) -> None:
+        """Whoever knew the old password may have made tokens with it, so none outlives it, by whatever door."""
+        revoked, _ = self.auth_token_set.all().delete()
+        if revoked:
+            record(action="tokens.revoked", target=self, count=revoked, because="password changed")
 
     def _refuse_staff_who_read(self) -> None:
         if (

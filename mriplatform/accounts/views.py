@@ -31,8 +31,9 @@ def token_make(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     name, days = form.cleaned_data["name"], form.cleaned_data["days"]
-    _, token = make_token(user=_person(request), name=name, days=days)
-    return _page(request, TokenForm(), token=token, token_name=name)
+    scopes = form.cleaned_data["scopes"]
+    _, token = make_token(user=_person(request), name=name, days=days, scopes=scopes)
+    return _page(request, TokenForm(), token=token, token_name=name, token_scopes=", ".join(scopes))
 
 
 @require_POST

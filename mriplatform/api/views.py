@@ -1,23 +1,26 @@
 """What every endpoint of the API has in common."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.utils.cache import patch_cache_control
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from mriplatform.accounts.models import User
+from mriplatform.api.idempotency import answered_once
 from mriplatform.api.serializers import StrictSerializer
+from mriplatform.api.throttling import Room, TooManyRequests, take_place
 
 PAGING = frozenset({"cursor", "page_size"})
 
 
 class ApiView(GenericAPIView[Any]):
     """An endpoint that takes no query parameter but those it names, so that a misspelt filter never answers with
-    everything.
+    everything. It says how often one may ask, and does a POST with an `Idempotency-Key` once.
 
     Attributes:
         query_serializer: what it takes; None for nothing.
@@ -26,17 +29,41 @@ class ApiView(GenericAPIView[Any]):
 
     query_serializer: ClassVar[type[StrictSerializer] | None] = None
     paged: ClassVar[bool] = False
+    _room: Room | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.asked(request)
+        if request.method == "POST" and (act := getattr(self, "post", None)):
+            # The framework looks for the handler after this, and finds it here.
+            self.post = partial(answered_once, self, act)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and count them; whoever comes with a token that is none is counted as an address."""
+        try:
+            user = request.user
+        except APIException:
+            self._room = take_place(request._request, None)
+            raise
+        self._room = take_place(request._request, user.pk)
+
+    def prepare(self, request: Request, **kwargs: Any) -> None:
+        """What a POST has to wait for before it acts: done outside of the transaction that keeps its answer."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """What an answer holds depends on who asks, and when: nobody keeps it."""
         finished = super().finalize_response(request, response, *args, **kwargs)
         if not finished.has_header("Cache-Control"):
             patch_cache_control(finished, private=True, no_store=True)
+        if self._room is not None:
+            for name, value in self._room.headers().items():
+                finished.headers[name] = value
         return finished
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, TooManyRequests):
+            self._room = exc.room
+        return super().handle_exception(exc)
 
     def asked(self, request: Request) -> dict[str, Any]:
         """The query parameters, validated.

@@ -30,7 +30,13 @@ RANDOM = [
     (re.compile(rb"seconds=\"\d+\"|\d+ (seconds?|minutes?) ago|just now"), b"AGO"),
 ]
 # The policy holds the nonce; cookies are compared by themselves; the length counts where nothing was random.
-RANDOM_HEADERS = {"Content-Security-Policy", "Set-Cookie", "Content-Length"}
+RANDOM_HEADERS = {
+    "Content-Security-Policy",
+    "Set-Cookie",
+    "Content-Length",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+}
 RANDOM_COOKIES = {settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_NAME}
 
 KEY = UUID(int=7)
@@ -196,7 +202,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "training-run-trace-download": (Ask(), Ask(query="used_as=train")),
     "figures-download": (Ask(), *(Ask(query=query) for query in OF_FIGURES)),
     "own-figures-download": (Ask(), *(Ask(query=query) for query in OF_FIGURES)),
-    "api-collections": (Ask(),),
+    "api-collections": (Ask(), *_post({"name": "n"})),
+    "api-tokens": (Ask(), *_post({"name": "n", "days": 400})),
+    "api-token-revoke": _post({"id": "0" * 128}),
+    "api-members": (Ask(), *_post({"user": "u", "role": "uploader"})),
+    "api-member-revoke": _post({"user": "u", "role": "uploader"}),
     "api-collection-version": (Ask(), Ask("PUT", {"model_version": VERSION, "reason": "r"})),
     "api-studies": (
         Ask(),
