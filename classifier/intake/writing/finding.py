@@ -1,0 +1,139 @@
+"""Where writing stands: regions that look like text, kept if at least two letters or digits can be read in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from classifier.intake.writing.levels import Look, looks
+from classifier.intake.writing.networks import LINE_HEIGHT, Levels, mark, read
+
+Box = tuple[int, int, int, int]
+Region = tuple[Box, float]
+
+# All of these were set on images and fonts of which none is in the benchmark (docs/intake.md).
+_MARKED: Final = 0.3
+_LEAST_AREA: Final = 20
+_LEAST_SIDE: Final = 3
+_TALLEST_LINE: Final = 96
+"""Pixels: what is taller in both directions is a head, which the marking network takes for one large character."""
+_DOUBTFUL: Final = 0.5
+_READ: Final = 0.8
+"""What all letters and digits of a line must be more probable than doubtful, in sum: two that are sure suffice."""
+_MOST_REGIONS: Final = 40
+_MARGIN: Final = 16
+_WIDEST_LINE: Final = 24  # times its height
+# Sides of the body, alone or together ("RA", "LPH"), and the length of a scale: they name nobody.
+_NO_IDENTITY: Final = re.compile(r"[RLAPHFSI]{1,3}|\d{1,3}([.,]\d)?(mm|cm)", re.IGNORECASE)
+
+
+def find_writing(grey: npt.NDArray[Any]) -> list[Box]:
+    """Finds writing that may name somebody: two letters or digits at least, but for marks of sides and scales.
+
+    Args:
+        grey: (H, W), uint8 or uint16, upright.
+
+    Returns:
+        Where it stands, as left, top, width and height in pixels, with a little space around; boxes do not overlap.
+
+    Raises:
+        RuntimeError: the networks are not installed.
+    """
+    height, width = grey.shape
+    found: list[Box] = []
+    for look in looks(grey):
+        found += [_in_original(box, look.scale, width, height) for box in _written(look)]
+    return _merged(found)
+
+
+def _written(look: Look) -> Iterator[Box]:
+    """The boxes of what can be read in a look, in its own pixels."""
+    regions = [region for left, top, window in look.windows() for region in _regions(window, left, top)]
+    regions.sort(key=lambda region: -region[1])
+    for box, _ in regions[:_MOST_REGIONS]:
+        around = _with_space(box, look.levels)
+        if _names(_lines(look.levels, around)):
+            yield around
+
+
+def _regions(window: Levels, left: int, top: int) -> Iterator[Region]:
+    """What may be a line of text in a part of a look that begins at `left` and `top`, and how probably."""
+    height, width = window.shape
+    padded = cv2.copyMakeBorder(
+        window, _MARGIN, _MARGIN + -height % 32, _MARGIN, _MARGIN + -width % 32, cv2.BORDER_REPLICATE
+    )
+    marked = mark(np.asarray(padded, np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((marked > _MARKED).astype(np.uint8))
+    for number in range(1, count):
+        x, y, w, h, area = (int(value) for value in stats[number])
+        if area < _LEAST_AREA or not _LEAST_SIDE <= min(w, h) <= _TALLEST_LINE:
+            continue
+        inside = labels[y : y + h, x : x + w] == number
+        probable = float(marked[y : y + h, x : x + w][inside].mean())
+        yield (left + x - _MARGIN, top + y - _MARGIN, w, h), probable
+
+
+def _with_space(box: Box, look: Levels) -> Box:
+    # The network marks the core of a line; its letters reach beyond by about a third of its height.
+    left, top, width, height = box
+    space = 2 + int(0.35 * min(width, height))
+    return _clipped(left - space, top - space, left + width + space, top + height + space, look.shape)
+
+
+def _lines(look: Levels, box: Box) -> Iterator[Levels]:
+    """What stands in a box, as a line to be read: as it is and upside down, or turned if it stands upright."""
+    left, top, width, height = box
+    cut = look[top : top + height, left : left + width]
+    for turn in (1, 3) if height > 1.5 * width else (0, 2):
+        line = np.ascontiguousarray(np.rot90(cut, turn))
+        length = round(LINE_HEIGHT * min(_WIDEST_LINE, max(1.0, line.shape[1] / line.shape[0])) / 8) * 8
+        yield np.asarray(cv2.resize(line, (length, LINE_HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _names(lines: Iterator[Levels]) -> bool:
+    """Whether something can be read that may name somebody; upside down, the mark of a side is none either."""
+    for line in lines:
+        signs = [(sign, probability) for sign, probability in read(line) if not sign.isspace()]
+        if _NO_IDENTITY.fullmatch("".join(sign for sign, _ in signs)):
+            return False
+        if sum(probability - _DOUBTFUL for sign, probability in signs if sign.isalnum()) >= _READ:
+            return True
+    return False
+
+
+def _in_original(box: Box, scale: float, width: int, height: int) -> Box:
+    left, top, w, h = (value / scale for value in box)
+    return _clipped(int(left), int(top), int(np.ceil(left + w)), int(np.ceil(top + h)), (height, width))
+
+
+def _clipped(left: int, top: int, right: int, bottom: int, shape: tuple[int, ...]) -> Box:
+    left, top = max(0, left), max(0, top)
+    return left, top, min(shape[1], right) - left, min(shape[0], bottom) - top
+
+
+def _merged(boxes: list[Box]) -> list[Box]:
+    """Boxes of which none overlaps another: those that do become one around both."""
+    merged: list[Box] = []
+    for box in sorted(boxes):
+        while other := next((one for one in merged if _overlap(one, box)), None):
+            merged.remove(other)
+            left, top = min(box[0], other[0]), min(box[1], other[1])
+            right = max(box[0] + box[2], other[0] + other[2])
+            bottom = max(box[1] + box[3], other[1] + other[3])
+            box = (left, top, right - left, bottom - top)
+        merged.append(box)
+    return sorted(merged, key=lambda one: (one[1], one[0]))
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return (
+        one[0] < other[0] + other[2]
+        and other[0] < one[0] + one[2]
+        and one[1] < other[1] + other[3]
+        and other[1] < one[1] + one[3]
+    )
