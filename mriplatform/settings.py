@@ -195,30 +195,42 @@ SPECTACULAR_SETTINGS = {
         "PartEnum": "reviews.models.Split",
     },
 }
-REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRESH": False}
-# Its migrations would make the table of its own token model, which ours replaces.
-MIGRATION_MODULES = {"knox": None}
-KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 - the name of a model
-
 # Of one person, all tokens and browsers together; of one address where nobody is signed in.
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, minimum=1)
 API_ANONYMOUS_REQUESTS_PER_MINUTE = env.integer("API_ANONYMOUS_REQUESTS_PER_MINUTE", 60, minimum=1)
 # How long the answer to a request with an Idempotency-Key is kept, and how long the same request waits for it.
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, minimum=24)
 IDEMPOTENCY_WAIT_SECONDS = 30
+REST_KNOX = {"TOKEN_MODEL": "accounts.ApiToken", "TOKEN_TTL": None, "AUTO_REFRESH": False}
+# Its migrations would make the table of its own token model, which ours replaces.
+MIGRATION_MODULES = {"knox": None}
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 - the name of a model
+
 # --- Intake ---------------------------------------------------------------------------------------------------
 UPLOAD_MAX_IMAGE_BYTES = env.integer("UPLOAD_MAX_IMAGE_BYTES", 20 * 2**20, minimum=1)
 UPLOAD_MAX_IMAGE_PIXELS = env.integer("UPLOAD_MAX_IMAGE_PIXELS", 16_000_000, minimum=1)
+UPLOAD_MAX_DICOM_BYTES = env.integer("UPLOAD_MAX_DICOM_BYTES", 64 * 2**20, minimum=1)
 UPLOAD_MAX_FILES = env.integer("UPLOAD_MAX_FILES", 50, minimum=1)
 UPLOAD_MAX_REQUEST_BYTES = env.integer("UPLOAD_MAX_REQUEST_BYTES", 500 * 2**20, minimum=1)
+# Instances in one push by DICOMweb, which may be a whole study.
+STOW_MAX_INSTANCES = env.integer("STOW_MAX_INSTANCES", 500, minimum=1)
 UPLOADS_PER_MINUTE = env.integer("UPLOADS_PER_MINUTE", 60, minimum=1)
 UPLOAD_BYTES_PER_USER = env.integer("UPLOAD_BYTES_PER_USER", 20 * 2**30, minimum=1)
+# Archives: as they are sent, in parts of one size, and as they unpack.
+ARCHIVE_MAX_BYTES = env.integer("ARCHIVE_MAX_BYTES", 500 * 2**20, minimum=1)
+ARCHIVE_MAX_ENTRIES = env.integer("ARCHIVE_MAX_ENTRIES", 1000, minimum=1)
+ARCHIVE_MAX_UNPACKED_BYTES = env.integer("ARCHIVE_MAX_UNPACKED_BYTES", 2 * 2**30, minimum=1)
+ARCHIVE_MAX_RATIO = env.integer("ARCHIVE_MAX_RATIO", 100, minimum=1)
+ARCHIVE_PART_BYTES = env.integer("ARCHIVE_PART_BYTES", 4 * 2**20, minimum=1)
+# How long an archive that nobody goes on with is kept, and the verdicts of one that was not stored.
+ARCHIVE_HOURS = env.integer("ARCHIVE_HOURS", 24, minimum=1)
+ARCHIVE_LEASE_SECONDS = env.integer("ARCHIVE_LEASE_SECONDS", 60, minimum=1)
+ARCHIVE_ATTEMPTS = env.integer("ARCHIVE_ATTEMPTS", 3, minimum=1)
 DECODE_SECONDS = env.integer("DECODE_SECONDS", 10, minimum=1)
 DECODE_MEMORY_BYTES = env.integer("DECODE_MEMORY_BYTES", 1536 * 2**20, minimum=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
-UPLOAD_MAX_DICOM_BYTES = env.integer("UPLOAD_MAX_DICOM_BYTES", 64 * 2**20, minimum=1)
 # Uploads stay in memory: a temporary file would be a second, uncontrolled copy of what may name a patient.
 FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHandler"]
 # Instances in one push by DICOMweb, which may be a whole study.
@@ -234,6 +246,17 @@ INFERENCE_RUNTIME = env.choice("INFERENCE_RUNTIME", "auto", ("auto", "onnx", "ke
 TRAINING_LEASE_SECONDS = env.integer("TRAINING_LEASE_SECONDS", 120, minimum=1)
 BELL_SECONDS = env.integer("BELL_SECONDS", 5, minimum=1)
 CELERY_BROKER_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # What all web processes count together. It is asked in every request to the API, so it answers at once or is left
+    # alone.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL,
+        "KEY_PREFIX": "mri",
+        "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 1)},
+    },
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_BACKEND = None
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -264,17 +287,6 @@ CELERY_BEAT_SCHEDULE = {
     },
     # By either kind of worker: what one of them lost while it hangs, the other returns to the queue.
     "reap-by-inference": {
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # What all web processes count together. It is asked in every request to the API, so it answers at once or is left
-    # alone.
-    "shared": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CELERY_BROKER_URL,
-        "KEY_PREFIX": "mri",
-        "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 1)},
-    },
-}
         "task": "classifier.reap_expired_leases",
         "schedule": BELL_SECONDS,
         "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
@@ -308,6 +320,11 @@ CACHES = {
         "schedule": BELL_SECONDS,
         "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
     },
+    "forget-old-answers": {
+        "task": "accounts.forget_old_answers",
+        "schedule": 3600.0,
+        "options": {"queue": "inference", "expires": 3600},
+    },
     # Whether a collection's retraining plan is due; by the inference worker too, for the same reason.
     "start-due-trainings": {
         "task": "reviews.start_due_trainings",
@@ -331,8 +348,3 @@ LOGGING = {
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 env.check()
-    "forget-old-answers": {
-        "task": "accounts.forget_old_answers",
-        "schedule": 3600.0,
-        "options": {"queue": "inference", "expires": 3600},
-    },
