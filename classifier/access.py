@@ -5,7 +5,16 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.models import GateDecision, GateRule, Image, ModelVersion, Prediction, Proposal, Study
+from classifier.models import (
+    GateDecision,
+    GateRule,
+    Image,
+    ModelVersion,
+    Prediction,
+    Proposal,
+    Study,
+    TrainingRun,
+)
 from classifier.selectors import images_of, model_versions, predictions_of, sees_answers, studies_of
 from classifier.selectors.gate import gate_decisions, gate_rules
 from classifier.selectors.proposals import proposals
@@ -43,6 +52,14 @@ def get_image(user: Visitor, image_id: UUID, permission: Permission = Permission
         raise Http404(NOT_FOUND)
     require_in(user, image.collection_id, permission)
     return image
+
+
+def require_run(user: Visitor, run: TrainingRun) -> None:
+    """Refuse whoever may not train where a run belongs: in its collection, or anywhere where it has none."""
+    if run.collection_id is None:
+        require_anywhere(user, Permission.TRAIN)
+    else:
+        get_collection(user, run.collection_id, Permission.TRAIN)
 
 
 def get_collection_with_answers(user: Visitor, collection_id: UUID) -> Collection:

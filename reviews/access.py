@@ -5,7 +5,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from classifier.access import get_collection_to_choose
+from classifier.access import get_collection_to_choose, require_run
 from classifier.models import Image, Shadow, TrainingRun
 from classifier.selectors.training_runs import sees_run_labels, training_run_of
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
@@ -130,13 +130,10 @@ def get_training_run_with_trace(user: Visitor, run_id: UUID) -> TrainingRun:
     return run
 
 
-def get_training_run_to_cancel(user: Visitor, run_id: UUID) -> TrainingRun:
-    """A run that the user may stop: in its collection, where it has one."""
+def get_training_run_to_change(user: Visitor, run_id: UUID) -> TrainingRun:
+    """A run that the user may stop, or have more of it drawn: in its collection, where it has one."""
     run = get_training_run(user, run_id)
-    if run.collection_id is None:
-        require_anywhere(user, Permission.TRAIN)
-    else:
-        get_collection(user, run.collection_id, Permission.TRAIN)
+    require_run(user, run)
     return run
 
 

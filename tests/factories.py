@@ -123,7 +123,7 @@ def make_decision(
         number=1, allowed_change="The head.", protocol="Both on the same part.", criteria={}, impact="None."
     )
     said = {"name": "size", "answer": verdict, "sentence": "Enough images.", "figures": {"n": 400}}
-    part = {"part": "reference part", "sha256": "a" * 64, "n": 400}
+    part = {"part": "reference part", "sha256": "a" * 64, "n": 400, "subjects": 400}
     given = {"criteria": [said], "parts": [part], "rule": rule} | more
     return GateDecision.objects.create(candidate=version, incumbent=incumbent, verdict=verdict, **given)
 

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from classifier.admin.person import staff_person
 from classifier.exceptions import PlatformError
 from classifier.models import ModelVersion, TrainingRun
-from classifier.selectors.training_runs import ACTIVE, may_cancel_run, sees_run_labels
+from classifier.selectors.training_runs import ACTIVE, may_change_run, sees_run_labels
 from classifier.services.gate_requests import ask_curve
 from classifier.services.training import cancel_run
 from mriplatform.accounts.access import require_anywhere
@@ -77,7 +77,7 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
         active = run is not None and run.status in ACTIVE
-        context = {"may_cancel": active and run is not None and may_cancel_run(request.user, run)}
+        context = {"may_cancel": active and run is not None and may_change_run(request.user, run)}
         response = super().change_view(request, object_id, form_url, (extra_context or {}) | context)
         if active:
             response["Refresh"] = _REFRESH_SECONDS
@@ -107,7 +107,7 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask once more, then cancel."""
         run = self.get_queryset(request).filter(pk=pk).first()
-        if run is None or not may_cancel_run(request.user, run):
+        if run is None or not may_change_run(request.user, run):
             raise Http404
         address = reverse("admin:classifier_trainingrun_change", args=[pk])
         if request.method != "POST":

@@ -9,7 +9,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier.access import get_gate_decision, get_gate_rule, get_version, require_gate
+from classifier.access import get_gate_decision, get_gate_rule, get_version, require_gate, require_run
 from classifier.api.serializers import NothingSerializer, VersionNameSerializer
 from classifier.models import GateDecision, GateRequest, GateRule, ModelVersion, TrainingRun
 from classifier.selectors.gate import curve_requests, gate_decisions, gate_requests, gate_rules
@@ -216,14 +216,16 @@ class RunLearningCurve(ApiView):
     @extend_schema(
         operation_id="draw_learning_curve",
         summary="Have the learning curve of a finished run drawn again",
-        description="Engineers and administrators. It comes into the run's report; runs of the recipe head get one.",
+        description="Engineers and administrators of the run's collection. It comes into the report of a head's run.",
         request=NothingSerializer,
         responses={202: GateRequestSerializer, **problems(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, run_id: UUID) -> Response:
         self.sent(NothingSerializer, request.data)
         require_anywhere(request.user, Permission.TRAIN)
-        asked = ask_curve(actor=person(request), run=_run(run_id))
+        run = _run(run_id)
+        require_run(request.user, run)
+        asked = ask_curve(actor=person(request), run=run)
         return Response(GateRequestSerializer(_shown_request(asked)).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -114,8 +114,8 @@ def sees_run_labels(user: Visitor, run: TrainingRun) -> bool:
     return Permission.DOWNLOAD_LABELS in permissions_in(user, run.collection_id)
 
 
-def may_cancel_run(user: Visitor, run: TrainingRun) -> bool:
-    """Whether the user may stop a run: in its collection, where it has one."""
+def may_change_run(user: Visitor, run: TrainingRun) -> bool:
+    """Whether the user may stop a run, or have more of it drawn: in its collection, where it has one."""
     if run.collection_id is None:
         return has_anywhere(user, Permission.TRAIN)
     return Permission.TRAIN in permissions_in(user, run.collection_id)

@@ -3,8 +3,10 @@ from django.urls import path, reverse_lazy
 
 from mriplatform.accounts import views
 
+FORM = ["get", "head", "post", "options"]
+
 urlpatterns = [
-    path("login", LoginView.as_view(), name="login"),
+    path("login", LoginView.as_view(http_method_names=FORM), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("account", views.account, name="account"),
     path("account/tokens", views.token_make, name="token-make"),
@@ -12,7 +14,9 @@ urlpatterns = [
     path(
         "account/password",
         PasswordChangeView.as_view(
-            template_name="accounts/password.html", success_url=reverse_lazy("account")
+            template_name="accounts/password.html",
+            success_url=reverse_lazy("account"),
+            http_method_names=FORM,
         ),
         name="password",
     ),

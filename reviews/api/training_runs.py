@@ -22,7 +22,7 @@ from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import (
     get_training_run,
-    get_training_run_to_cancel,
+    get_training_run_to_change,
     get_training_run_with_trace,
 )
 from reviews.selectors.trace_files import traced_values
@@ -147,7 +147,7 @@ class CancelTrainingRun(ApiView):
         responses={202: TrainingRunDetailSerializer, **problems(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        run = get_training_run_to_cancel(request.user, run_id)
+        run = get_training_run_to_change(request.user, run_id)
         self.sent(StrictSerializer, request.data)
         cancel_run(actor=person(request), run=run)
         now = get_training_run(request.user, run_id)

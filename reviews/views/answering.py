@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from classifier.exceptions import PlatformError
@@ -130,4 +131,4 @@ def step(view: Callable[[HttpRequest, Reading], HttpResponseBase]) -> Callable[.
             now = get_reading(request.user, reading_id)
             return show(request, now, refusal=refusal)
 
-    return never_cache(signed_in(answering))
+    return require_http_methods(["GET", "HEAD", "POST"])(never_cache(signed_in(answering)))

@@ -15,7 +15,7 @@ from classifier.models import TraceLine, TrainingRun
 from classifier.selectors.gate import curve_requests
 from classifier.selectors.training_runs import (
     ACTIVE,
-    may_cancel_run,
+    may_change_run,
     seconds_left,
     sees_run_figures,
     sees_run_labels,
@@ -35,7 +35,7 @@ from mriplatform.pages import check_query, person, says_refusals, signed_in
 from mriplatform.tables import serve_table
 from reviews.access import (
     get_training_run,
-    get_training_run_to_cancel,
+    get_training_run_to_change,
     get_training_run_with_trace,
 )
 from reviews.selectors import label_sets_of
@@ -107,7 +107,7 @@ def run_live(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @never_cache
 def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     check_query(request)
-    found = get_training_run_to_cancel(request.user, run_id)
+    found = get_training_run_to_change(request.user, run_id)
     if request.method != "POST":
         return render(
             request, "reviews/training_runs/cancel.html", {"run": found, "active": is_active(found)}
@@ -122,8 +122,7 @@ def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def run_curve(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Have a finished run's learning curve drawn; it comes into the run's page by itself."""
     check_query(request)
-    found = get_training_run(request.user, run_id)
-    require_anywhere(request.user, Permission.TRAIN)
+    found = get_training_run_to_change(request.user, run_id)
     try:
         ask_curve(actor=person(request), run=found)
         messages.success(request, f"The learning curve of {found} is in line to be drawn.")
@@ -206,7 +205,7 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
         "sees_labels": labels,
         "label_set": _label_set(user, found) if labels else None,
         "traced": labels and found.trace_lines.exists(),
-        "may_cancel": active and may_cancel_run(user, found),
+        "may_cancel": active and may_change_run(user, found),
     }
 
 
@@ -217,7 +216,7 @@ def _outlook(user: Visitor, found: TrainingRun, figures: bool) -> dict[str, Any]
     return {
         "drawing": drawing,
         "not_drawn": asked.failure_reason if asked is not None else "",
-        "may_draw": figures and not drawing and has_curve(found) and has_anywhere(user, Permission.TRAIN),
+        "may_draw": figures and not drawing and has_curve(found) and may_change_run(user, found),
     }
 
 

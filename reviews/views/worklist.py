@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
@@ -75,6 +75,7 @@ def worklist(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     return render(request, "reviews/worklist.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 @says_refusals
 def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponseBase:
@@ -84,6 +85,7 @@ def read_next(request: HttpRequest, collection_id: UUID) -> HttpResponseBase:
     return go_to_next(request, collection, aside="aside" in request.POST)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 @says_refusals
 def read_image(request: HttpRequest, image_id: UUID) -> HttpResponse:
