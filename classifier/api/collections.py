@@ -1,6 +1,7 @@
 """The collections that one is a member of, and which version reads for one."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +19,18 @@ from classifier.api.serializers import (
 )
 from classifier.api.shown import shown_choice, shown_name
 from classifier.models import JobStatus
-from classifier.selectors import reading_versions, study_counts
+from classifier.selectors import choice_of, reading_versions, study_counts
 from classifier.services.choices import choose_version
 from mriplatform.accounts.access import get_platform_administrator
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, roles_of
 from mriplatform.accounts.services import make_collection
+from mriplatform.api.conditions import if_match, version_seen
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
+
+IN_FORCE = "the version that reads here"
 
 
 class Collections(ApiView):
@@ -85,15 +89,18 @@ class CollectionVersion(ApiView):
     )
     def get(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_to_choose(request.user, collection_id)
-        shown = shown_choice(collection, self.asked(request).get("at"))
-        return Response(ReadingVersionSerializer(shown).data)
+        return _reading_version(collection, self.asked(request).get("at"))
 
     @extend_schema(
         operation_id="choose_collection_version",
         summary="Name the version that reads what comes into a collection from now on, or follow what is in force",
-        description="What is there already keeps its answer. Approvers and administrators of the collection.",
+        description=(
+            "What is there already keeps its answer. Approvers and administrators of the collection. 412 where "
+            "something else was chosen since the ETag was fetched."
+        ),
+        parameters=[if_match(IN_FORCE)],
         request=ChooseVersionSerializer,
-        responses={200: ReadingVersionSerializer, **problems(400, 401, 403, 404, 422)},
+        responses={200: ReadingVersionSerializer, **problems(400, 401, 403, 404, 412, 422, 428)},
     )
     def put(self, request: Request, collection_id: UUID) -> Response:
         sent = self.sent(ChooseVersionSerializer, request.data)
@@ -104,5 +111,12 @@ class CollectionVersion(ApiView):
             collection=collection,
             version=get_version(request.user, named) if named else None,
             reason=sent["reason"],
+            if_sequence=version_seen(request, IN_FORCE),
         )
-        return Response(ReadingVersionSerializer(shown_choice(collection)).data)
+        return _reading_version(collection)
+
+
+def _reading_version(collection: Collection, at: datetime | None = None) -> Response:
+    last = choice_of(collection.pk)
+    shown = ReadingVersionSerializer(shown_choice(collection, at)).data
+    return Response(shown, headers={"ETag": f'"{last.sequence if last else 0}"'})

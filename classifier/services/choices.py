@@ -26,15 +26,23 @@ def eligible_versions() -> QuerySet[ModelVersion]:
 
 @transaction.atomic
 def choose_version(
-    *, actor: User | None, collection: Collection, version: ModelVersion | None, reason: str
+    *,
+    actor: User | None,
+    collection: Collection,
+    version: ModelVersion | None,
+    reason: str,
+    if_sequence: int | None = None,
 ) -> VersionChoice:
     """Name the version that reads what comes into a collection from now on; None follows what is in force.
 
     What is there already keeps its answer, what waits in line too. What is chosen already is not chosen twice: that
     row is returned.
 
+    Args:
+        if_sequence: the number of the choice that the caller saw, 0 for none; one that is based on another is refused.
+
     Raises:
-        StateConflict: no reason was given.
+        StateConflict: no reason was given; 412, something else was chosen meanwhile.
         PlatformError: the version was never in force, and neither passed the gate nor came measured.
         CheckpointRefused: its checkpoint cannot be found, or is not the bytes that were registered.
     """
@@ -44,6 +52,12 @@ def choose_version(
         )
     hold_registry()
     last = choice_of(collection.pk)
+    if if_sequence is not None and if_sequence != (last.sequence if last else 0):
+        raise StateConflict(
+            "Somebody chose meanwhile what reads here. Look again, then choose.",
+            code="changed_meanwhile",
+            status=412,
+        )
     if last is not None and last.model_version == version:
         return last
     if version is not None:

@@ -32,7 +32,7 @@ class ApiTokenAuthentication(TokenAuthentication):
             return None
         if not TOKEN.fullmatch(given.strip()):
             raise AuthenticationFailed("This is no token of this platform.")
-        answer = self.authenticate_credentials(given.strip())
+        answer = self.authenticate_credentials(given.strip())  # type: ignore[no-untyped-call]  # knox is not typed
         if answer is not None:
             stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
             ApiToken.objects.filter(stale, pk=answer[1].pk).update(last_used_at=Now())

@@ -27,7 +27,7 @@ class User(AbstractUser):
         # Not every door validates a model; this rule guards the blinded read, so it stands here too.
         self._refuse_staff_who_read()
         # Django notes a password that was set until it is saved; a better hash of the same one it does not note.
-        new_password = self._password is not None and not self._state.adding
+        new_password = getattr(self, "_password", None) is not None and not self._state.adding
         super().save(*args, **kwargs)
         if new_password:
             self._revoke_tokens()

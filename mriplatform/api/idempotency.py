@@ -57,11 +57,11 @@ def answered_once(
         ValidationError: the key is no UUID.
         PlatformError: 422, the key was used for something else; 409, the same request is still being answered.
     """
-    given = request.headers.get(HEADER)
-    if given is None or not isinstance(request.user, User):
+    key = key_of(request)
+    if key is None or not isinstance(request.user, User):
         view.prepare(request, **kwargs)
         return act(request, **kwargs)
-    kept = _Kept(request.user, _key(given), _fingerprint(request))
+    kept = _Kept(request.user, key, _fingerprint(request))
     try:
         if (earlier := kept.answer()) is not None:
             return earlier
@@ -160,7 +160,15 @@ class _Kept:
         return HttpResponse(body, status=row.status, headers=row.headers | {REPLAYED: "true"})
 
 
-def _key(given: str) -> UUID:
+def key_of(request: Request) -> UUID | None:
+    """The key that came with a request, if one did.
+
+    Raises:
+        ValidationError: it is no UUID.
+    """
+    given = request.headers.get(HEADER)
+    if given is None:
+        return None
     try:
         return UUID(given)
     except ValueError as error:
@@ -185,7 +193,7 @@ def _rendered(view: ActingView, request: Request, response: HttpResponse) -> Htt
     if isinstance(response, Response) and not response.is_rendered:
         response.accepted_renderer = request.accepted_renderer
         response.accepted_media_type = request.accepted_media_type or ""
-        response.renderer_context = view.get_renderer_context()
+        response.renderer_context = view.get_renderer_context()  # type: ignore[attr-defined]  # set by the framework too
         response.render()
     return response
 

@@ -36,7 +36,7 @@ class ApiView(GenericAPIView[Any]):
         self.asked(request)
         if request.method == "POST" and (act := getattr(self, "post", None)):
             # The framework looks for the handler after this, and finds it here.
-            self.post = partial(answered_once, self, act)
+            vars(self)["post"] = partial(answered_once, self, act)
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and count them; whoever comes with a token that is none is counted as an address."""

@@ -1,15 +1,16 @@
 """Label sets: which labels count, what a freeze would take, what was frozen, and what differs."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.selectors.label_set_runs import runs_on, versions_from
+from mriplatform.api.conditions import if_match, version_seen
 from mriplatform.api.rendering import AS_TABLE, TABLE_RENDERERS, FormatNegotiation, table_asked
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
@@ -28,7 +29,6 @@ from reviews.api.label_set_serializers import (
     PolicyInForceSerializer,
     PolicyRulesSerializer,
 )
-from reviews.api.seen import version_seen
 from reviews.api.serializers import LabelSetSerializer
 from reviews.exceptions import ReviewRefused
 from reviews.models import EligibilityPolicy, LabelSet, LabelSetEntry
@@ -53,9 +53,7 @@ from reviews.services.eligibility import (
 )
 from reviews.services.label_sets import freeze_label_set
 
-IF_MATCH: Final = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag of the policy in force."
-)
+IN_FORCE = "the policy in force"
 
 
 class InManifestOrder(CursorPagination):
@@ -75,14 +73,14 @@ class Eligibility(ApiView):
         operation_id="set_eligibility",
         summary="Put a policy in force for the label sets that are frozen from now on",
         description="The same again changes nothing. 412 where another version was set since the ETag was fetched.",
-        parameters=[IF_MATCH],
+        parameters=[if_match(IN_FORCE)],
         request=PolicyRulesSerializer,
         responses={200: PolicyInForceSerializer, **problems(400, 401, 403, 404, 412, 428)},
     )
     def put(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_to_freeze(request.user, collection_id)
         sent = self.sent(PolicyRulesSerializer, request.data)
-        seen = version_seen(request, "policy")
+        seen = version_seen(request, IN_FORCE)
         return _in_force(set_policy(actor=person(request), collection=collection, if_version=seen, **sent))
 
 

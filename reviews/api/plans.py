@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from mriplatform.accounts.models import Collection
+from mriplatform.api.conditions import if_match, version_seen
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
@@ -18,6 +19,8 @@ from reviews.selectors.eligibility import policy_of
 from reviews.selectors.planned import planned_label_set
 from reviews.selectors.retraining_preview import HEAD, preview_planned
 from reviews.services.retraining import plans_of, set_plan
+
+IN_FORCE = "the plan in force"
 
 
 class PlanSerializer(StrictSerializer):
@@ -63,14 +66,16 @@ class CollectionRetrainingPlan(ApiView):
     @extend_schema(
         operation_id="set_retraining_plan",
         summary="Set when a collection is retrained by itself",
-        description="The same plan again changes nothing.",
+        description="The same plan again changes nothing. 412 where another was set since the ETag was fetched.",
+        parameters=[if_match(IN_FORCE)],
         request=PlanSerializer,
-        responses={200: PlansSerializer, **problems(400, 401, 403, 404, 422)},
+        responses={200: PlansSerializer, **problems(400, 401, 403, 404, 412, 422, 428)},
     )
     def put(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_to_plan(request.user, collection_id)
         sent = self.sent(PlanSerializer, request.data)
-        set_plan(actor=person(request), collection=collection, **sent)
+        seen = version_seen(request, IN_FORCE)
+        set_plan(actor=person(request), collection=collection, if_version=seen, **sent)
         return _plans(collection)
 
 
@@ -94,4 +99,5 @@ def _plans(collection: Collection) -> Response:
         "now": shown_preview(now),
         "history": history,
     }
-    return Response(PlansSerializer(shown).data)
+    version = history[0]["version"] if history else 0
+    return Response(PlansSerializer(shown).data, headers={"ETag": f'"{version}"'})

@@ -1,18 +1,18 @@
 """How a collection is read, and the known cases by which its readers are measured."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from mriplatform.api.conditions import if_match, version_seen
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from reviews.access import get_collection_to_configure, get_collection_with_known_cases, get_image_of
-from reviews.api.seen import version_seen
 from reviews.api.serializers import READ_LABELS
 from reviews.models import KnownCase, ReadingProtocol, ReviewEvent
 from reviews.selectors import protocol_of
@@ -28,9 +28,7 @@ from reviews.services.protocols import (
     set_protocol,
 )
 
-IF_MATCH: Final = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag of the protocol in force."
-)
+IN_FORCE = "the protocol in force"
 
 
 class RulesSerializer(StrictSerializer):
@@ -104,14 +102,14 @@ class CollectionProtocol(ApiView):
             "What was read before stays under the version that it was read under. Setting what is in force already "
             "changes nothing. 412 where another version was set since the ETag was fetched."
         ),
-        parameters=[IF_MATCH],
+        parameters=[if_match(IN_FORCE)],
         request=RulesSerializer,
         responses={200: ProtocolInForceSerializer, **problems(400, 401, 403, 404, 412, 422, 428)},
     )
     def put(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_to_configure(request.user, collection_id)
         sent = self.sent(RulesSerializer, request.data)
-        seen = version_seen(request, "protocol")
+        seen = version_seen(request, IN_FORCE)
         return _in_force(set_protocol(actor=person(request), collection=collection, if_version=seen, **sent))
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from mriplatform.api.conditions import if_match, tag_seen
+from mriplatform.api.idempotency import key_of
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
@@ -32,7 +32,6 @@ from reviews.api.serializers import (
     WithdrawalSerializer,
 )
 from reviews.api.shown import shown_event, shown_in_range, shown_reading, shown_row
-from reviews.exceptions import ReviewRefused
 from reviews.models import ReviewEvent
 from reviews.selectors import reading_revision, readings_of
 from reviews.selectors.own_trace import own_trace
@@ -40,15 +39,7 @@ from reviews.services import reading as steps
 from reviews.services.ranges import commit_first_reads
 
 NOT_KEPT: Final = {"Cache-Control": "private, no-store"}
-IDEMPOTENCY_KEY: Final = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.UUID,
-    OpenApiParameter.HEADER,
-    description="A UUID of your choice: the same request sent again with it adds nothing and gets the same answer.",
-)
-IF_MATCH: Final = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The reading's ETag."
-)
+SEEN: Final = "the reading"
 
 
 class Readings(ApiView):
@@ -127,8 +118,8 @@ class Saying(ApiView):
         reading = get_reading(request.user, reading_id)
         sent = self.sent(serializer, request.data)
         if of_what_was_seen:
-            sent = sent | {"if_revision": _revision_seen(request)}
-        key = _idempotency_key(request)
+            sent = sent | {"if_revision": tag_seen(request, SEEN)}
+        key = key_of(request)
         return _event(step(reader=person(request), reading=reading, idempotency_key=key, **sent))
 
 
@@ -136,7 +127,6 @@ class FirstRead(Saying):
     @extend_schema(
         operation_id="commit_first_read",
         summary="Say what you see, before the machine's answer is shown",
-        parameters=[IDEMPOTENCY_KEY],
         request=FirstReadSerializer,
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
     )
@@ -153,14 +143,13 @@ class RangeFirstRead(ApiView):
             "of its own, or none does: 409 names the image that is not free. The image of this reading is among them; "
             "`region` and `active_ms` are of that alone. Images that nobody may see are left out."
         ),
-        parameters=[IDEMPOTENCY_KEY],
         request=RangeFirstReadSerializer,
         responses={201: SaidOfRangeSerializer, **problems(400, 401, 404, 409, 422)},
     )
     def post(self, request: Request, reading_id: UUID) -> Response:
         reading = get_reading(request.user, reading_id)
         sent = self.sent(RangeFirstReadSerializer, request.data)
-        key = _idempotency_key(request) or uuid7()
+        key = key_of(request) or uuid7()
         events = commit_first_reads(reader=person(request), reading=reading, idempotency_key=key, **sent)
         said = {"results": [shown_in_range(event) for event in events]}
         return Response(SaidOfRangeSerializer(said).data, status=201, headers=NOT_KEPT)
@@ -186,7 +175,6 @@ class ReviewVerdict(Saying):
         operation_id="give_verdict",
         summary="Confirm or correct the machine's answer, or say not_assessable",
         description="In an unaided reading it is your own first read that you confirm or correct.",
-        parameters=[IDEMPOTENCY_KEY],
         request=ReviewVerdictSerializer,
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 422)},
     )
@@ -202,7 +190,7 @@ class Amendment(Saying):
             "It is said whole: what it leaves out is not said any more. 412 where the reading changed since its ETag "
             "was fetched; of many amendments of one ETag, one is recorded."
         ),
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        parameters=[if_match(SEEN)],
         request=ReviewVerdictSerializer,
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 412, 422, 428)},
     )
@@ -218,7 +206,7 @@ class Withdrawal(Saying):
             "It counts for nothing from then on, and stays on record. The reading waits for its verdict again, as long "
             "as no others have taken its place."
         ),
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        parameters=[if_match(SEEN)],
         request=WithdrawalSerializer,
         responses={201: ReviewEventSerializer, **problems(400, 401, 404, 409, 412, 422, 428)},
     )
@@ -243,7 +231,7 @@ class Draft(ApiView):
     @extend_schema(
         operation_id="save_draft",
         summary="Keep what is filled in but not said yet, and the claim with it",
-        parameters=[IF_MATCH],
+        parameters=[if_match(SEEN)],
         request=DraftSerializer,
         responses={200: ReadingSerializer, **problems(400, 401, 404, 409, 412, 428)},
     )
@@ -251,7 +239,7 @@ class Draft(ApiView):
         reading = get_reading(request.user, reading_id)
         sent = self.sent(DraftSerializer, request.data)
         steps.save_draft(
-            reader=person(request), reading=reading, draft=sent, if_revision=_revision_seen(request)
+            reader=person(request), reading=reading, draft=sent, if_revision=tag_seen(request, SEEN)
         )
         return _reading(request, reading_id)
 
@@ -265,22 +253,3 @@ def _reading(request: Request, reading_id: UUID) -> Response:
 
 def _event(event: ReviewEvent) -> Response:
     return Response(ReviewEventSerializer(shown_event(event)).data, status=201, headers=NOT_KEPT)
-
-
-def _idempotency_key(request: Request) -> UUID | None:
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
-        return None
-    try:
-        return UUID(given)
-    except ValueError as error:
-        raise ValidationError({"Idempotency-Key": ["This header must be a UUID."]}) from error
-
-
-def _revision_seen(request: Request) -> str:
-    if_match: str | None = request.headers.get("If-Match")
-    if if_match is None:
-        sentence = "Send If-Match with the reading's ETag, so that nothing newer is lost."
-        raise ReviewRefused(sentence, code="if_match_missing", status=428)
-    # A proxy that compresses marks the tag as weak, or ends it in the encoding's name; the revision has no hyphen.
-    return if_match.strip().removeprefix("W/").strip('"').partition("-")[0]

@@ -16,7 +16,7 @@ from classifier.selectors import active_training_run, version_reading_for
 from classifier.services.training import check_recipe
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
-from reviews.exceptions import ReviewRefused
+from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import RetrainingPlan, Split
 from reviews.selectors.eligibility import policy_of
 from reviews.selectors.planned import PlannedSet, planned_label_set
@@ -39,8 +39,12 @@ def set_plan(
     every_labels: int | None = None,
     every_hours: int | None = None,
     recipe: str = "head",
+    if_version: int | None = None,
 ) -> RetrainingPlan:
     """Say when a collection is retrained by itself; both numbers empty is never. The same again changes nothing.
+
+    Args:
+        if_version: the version that the caller saw, 0 for none; a change that is based on another is refused.
 
     Returns:
         The plan in force from now on.
@@ -48,6 +52,7 @@ def set_plan(
     Raises:
         ReviewRefused: 400, a number out of range.
         RecipeRefused: there is no such recipe.
+        ReadingConflict: 412, another plan was set meanwhile.
     """
     check_recipe({"kind": recipe})
     given = {"every_labels": every_labels, "every_hours": every_hours, "recipe": recipe}
@@ -61,6 +66,11 @@ def set_plan(
     # Two changes at once would both be the next version; the collection's row makes one wait for the other.
     Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
     newest = plans_of(collection).first()
+    if if_version is not None and if_version != (newest.version if newest else 0):
+        raise ReadingConflict(
+            "The plan was changed meanwhile. Look at the one in force, then set yours again.",
+            code="changed_meanwhile", status=412,
+        )  # fmt: skip
     if newest is not None and all(getattr(newest, name) == value for name, value in given.items()):
         return newest
     plan = RetrainingPlan.objects.create(

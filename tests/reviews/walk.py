@@ -207,7 +207,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-token-revoke": _post({"id": "0" * 128}),
     "api-members": (Ask(), *_post({"user": "u", "role": "uploader"})),
     "api-member-revoke": _post({"user": "u", "role": "uploader"}),
-    "api-collection-version": (Ask(), Ask("PUT", {"model_version": VERSION, "reason": "r"})),
+    "api-collection-version": (Ask(), Ask("PUT", {"model_version": VERSION, "reason": "r"}, etag=True)),
     "api-studies": (
         Ask(),
         Ask(query="status=succeeded"),
@@ -284,7 +284,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-label-set-imports": (Ask("POST", {"dataset": "d"}, pixels=True),),
     "api-label-set-retrain": (Ask(), Ask(query="recipe=fine_tune"), *_post({"recipe": "head"})),
     "api-image-trace": (Ask(),),
-    "api-retraining-plan": (Ask(), Ask("PUT", {"every_labels": 5})),
+    "api-retraining-plan": (Ask(), Ask("PUT", {"every_labels": 5}, etag=True)),
     "api-training-runs": (Ask(),),
     "api-training-run": (Ask(), Ask(query="since=1")),
     "api-training-run-cancel": _post({}),
@@ -386,7 +386,11 @@ class Walk:
         return client.post(address, sends)
 
     def _etag(self, client: Client, address: str) -> str:
-        of = address if address.endswith(("/protocol", "/eligibility")) else address.rpartition("/")[0]
+        of = (
+            address
+            if address.endswith(("/protocol", "/eligibility", "/version", "/retraining-plan"))
+            else address.rpartition("/")[0]
+        )
         return client.get(of).headers.get("ETag", '"none"')
 
     def _filled(self, value: Any) -> Any:

@@ -14,6 +14,9 @@ EVERYBODY = (*MEMBERS, "charlie", "loner")
 SEERS = ("erin", "paul", "ann")
 MODELS = ("erin", "paul", "otto", "ann", "charlie")
 
+# The ETag of a collection for which nothing was chosen yet.
+UNCHOSEN = {"If-Match": '"0"'}
+
 READS = {
     # path: (allowed, status for the others)
     "collections": (EVERYBODY, 404),
@@ -113,7 +116,7 @@ def test_who_names_the_version_that_reads(house: House, name: str) -> None:
     version = house.prediction.model_version
     sent = {"model_version": str(version.pk), "reason": "It reads well here."}
     at = address(house, "collections/{collection}/version")
-    response = house.client(name).put(at, sent, content_type="application/json")
+    response = house.client(name).put(at, sent, content_type="application/json", headers=UNCHOSEN)
     allowed = name in ("paul", "ann")
     wanted = 401 if name == "nobody" else 200 if allowed else 403 if name in MEMBERS else 404
     assert response.status_code == wanted
@@ -127,7 +130,7 @@ def test_an_approver_or_engineer_who_reads_here_gets_neither_reasons_nor_compari
     at = address(house, "collections/{collection}/version")
     assert client.get(at).status_code == 403
     sent = {"model_version": None, "reason": "r"}
-    assert client.put(at, sent, content_type="application/json").status_code == 403
+    assert client.put(at, sent, content_type="application/json", headers=UNCHOSEN).status_code == 403
     sent = {"study": str(house.study.pk), "model_version": str(other.pk)}
     assert client.post("/api/v1/predictions", sent, content_type="application/json").status_code == 403
     for page in ("study-compare", "study-compare-status"):

@@ -134,7 +134,10 @@ def test_the_api_says_which_version_read_when_and_marks_comparisons(house, other
     assert [row["label"] for row in only] == ["glioma"]
     at = f"/api/v1/collections/{house.collection.pk}/version"
     put = house.client("paul").put(
-        at, {"model_version": str(version.pk), "reason": "r"}, content_type="application/json"
+        at,
+        {"model_version": str(version.pk), "reason": "r"},
+        content_type="application/json",
+        headers={"If-Match": client.get(at)["ETag"]},
     )
     assert put.json()["follows"] is False
     assert put.json()["choices"][0] | {"at": ""} == {

@@ -37,9 +37,9 @@ def test_who_sets_a_plan(browse, people, collection, name):
         if name == "retraining-plan":
             answer = client.post(address, sent)
         else:
-            answer = client.put(
-                address, json.dumps(sent | {"every_hours": None}), content_type="application/json"
-            )
+            seen = {"If-Match": client.get(address).headers.get("ETag", '"0"')}
+            body = json.dumps(sent | {"every_hours": None})
+            answer = client.put(address, body, content_type="application/json", headers=seen)
         assert (answer.status_code in (200, 302)) == (MAY[who] == 200)
         assert RetrainingPlan.objects.count() - before == (MAY[who] == 200)
 
