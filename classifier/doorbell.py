@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 INFERENCE: Final = "classifier.drain_predictions"
 TRAINING: Final = "classifier.drain_training"
-_QUEUES: Final = {INFERENCE: "inference", TRAINING: "training"}
+ARCHIVES: Final = "classifier.drain_archives"
+_QUEUES: Final = {INFERENCE: "inference", TRAINING: "training", ARCHIVES: "intake"}
 
 _silent_until = 0.0
 

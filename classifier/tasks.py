@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from classifier.jobs import gate_requests, inference, reaping, training
+from classifier.jobs import archives, gate_requests, inference, reaping, training
 
 
 @shared_task(name="classifier.drain_predictions")
@@ -19,3 +19,8 @@ def reap_expired_leases() -> None:
 def drain_training() -> None:
     training.drain()
     gate_requests.drain()
+
+
+@shared_task(name="classifier.drain_archives")
+def drain_archives() -> None:
+    archives.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from classifier.intake.refusals import IntakeRefused
@@ -67,6 +68,19 @@ def refused_bytes_key(data: bytes, key: bytes) -> str:
         ValueError: the key is too short.
     """
     return _keyed_hash(b"refused", data, key)
+
+
+def refused_stream_key(pieces: Iterable[bytes], key: bytes) -> str:
+    """Returns `refused_bytes_key` of bytes that are too many to be held at once, given piece by piece.
+
+    Raises:
+        ValueError: the key is too short.
+    """
+    check_key(key)
+    keyed = hmac.new(key, b"refused:", hashlib.sha256)
+    for piece in pieces:
+        keyed.update(piece)
+    return keyed.hexdigest()
 
 
 def _normalised(pseudonym: str) -> str:

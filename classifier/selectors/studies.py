@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django_stubs_ext import WithAnnotations
 
 from classifier.exceptions import PixelsGone
-from classifier.models import Image, JobStatus, Origin, Prediction, Study
+from classifier.models import Archive, Image, JobStatus, Origin, Prediction, QuarantinedImage, Study
 from classifier.selectors.answering import answering_prediction, answering_rows
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
@@ -112,9 +112,14 @@ def stored_png(image: Image) -> bytes:
 
 
 def uploads_in_last_minute(user: User) -> int:
-    """How many studies somebody sent just now, by any door but an import, which has a limit of its own."""
-    sent = Study.objects.filter(uploaded_by=user, created_at__gt=Now() - timedelta(minutes=1))
-    return sent.exclude(origin=Origin.IMPORT).count()
+    """How many studies somebody sent just now, by any door but an import, which has a limit of its own.
+
+    An archive counts once, when it is begun, however many studies are in it.
+    """
+    just_now = Now() - timedelta(minutes=1)
+    sent = Study.objects.filter(uploaded_by=user, created_at__gt=just_now)
+    archives = Archive.objects.filter(created_by=user, created_at__gt=just_now)
+    return sent.exclude(origin__in=[Origin.IMPORT, Origin.ARCHIVE]).count() + archives.count()
 
 
 def bytes_stored_for(user: User) -> int:

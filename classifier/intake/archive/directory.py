@@ -41,7 +41,8 @@ def read_directory(archive: Readable, limits: ArchiveLimits) -> list[Entry]:
     if archive.size > limits.max_bytes:
         raise ArchiveRefused(
             "zip_too_large",
-            f"The ZIP has {archive.size / 2**20:.0f} MiB; the limit is {limits.max_bytes / 2**20:g}. Send several smaller ones.",
+            f"The ZIP has {archive.size / 2**20:.0f} MiB; the limit is {limits.max_bytes / 2**20:g}. "
+            "Send several smaller ones.",
         )
     end = _read_end(archive)
     if end.entries > limits.max_entries:
@@ -169,7 +170,7 @@ def overlapping(entry: Entry) -> ArchiveRefused:
 
 
 def _bounded(entries: list[Entry], directory_offset: int) -> list[Entry]:
-    """The entries with where each one's bytes must end. No two share a byte: that is how a small ZIP says it is huge."""
+    """The entries with where each one's bytes must end. No two share a byte: so a small ZIP would be huge."""
     in_place = sorted(entries, key=lambda entry: entry.offset)
     ends = [entry.offset for entry in in_place[1:]] + [directory_offset]
     for entry, end in zip(in_place, ends, strict=True):

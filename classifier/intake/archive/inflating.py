@@ -17,8 +17,8 @@ _LOCAL_SIGNATURE: Final = b"PK\x03\x04"
 _SIZES_FOLLOW: Final = 0x0008
 _CHUNK: Final = 256 * 1024
 _ARCHIVE_STARTS: Final = (
-    b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00",
-    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"BZh",
+    b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd",
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _data_start(archive: Readable, entry: Entry) -> int:
     follows = bool(flags & _SIZES_FOLLOW)
     if any(here not in (there, ZIP64_SIZE) and not (follows and here == 0) for here, there in said):
         raise lies(entry)
-    return entry.offset + _LOCAL.size + name_size + extra_size
+    return entry.offset + _LOCAL.size + len(name) + int(extra_size)
 
 
 def _inflated(archive: Readable, entry: Entry, start: int) -> bytes:

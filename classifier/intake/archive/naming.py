@@ -9,7 +9,9 @@ from ml.labels import LabelError, canonical_label
 
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _CLUTTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-_ARCHIVES: Final = frozenset({"zip", "jar", "7z", "rar", "tar", "gz", "tgz", "bz2", "tbz", "xz", "txz", "zst", "lz", "cab", "iso"})  # fmt: skip
+_ARCHIVES: Final = frozenset(
+    ["zip", "jar", "7z", "rar", "tar", "gz", "tgz", "bz2", "tbz", "xz", "txz", "zst", "lz", "cab", "iso"]
+)
 
 
 def is_safe(name: str) -> bool:

@@ -69,8 +69,8 @@ def central(entry: Forged, offset: int) -> bytes:
     packed = len(entry.body()) if entry.packed_size is None else entry.packed_size
     unpacked = len(entry.data) if entry.unpacked_size is None else entry.unpacked_size
     head = struct.pack(
-        "<4s4B4HL2L5H2L", b"PK\x01\x02", 20, entry.host, 20, 0, entry.flags, entry.method, 0, 0, entry.checksum(), packed,
-        unpacked, len(entry.name), len(entry.extra), 0, entry.disk, 0, entry.attributes,
+        "<4s4B4HL2L5H2L", b"PK\x01\x02", 20, entry.host, 20, 0, entry.flags, entry.method, 0, 0, entry.checksum(),
+        packed, unpacked, len(entry.name), len(entry.extra), 0, entry.disk, 0, entry.attributes,
         offset if entry.offset is None else entry.offset,
     )  # fmt: skip
     return head + entry.name + entry.extra

@@ -1,0 +1,172 @@
+"""Entries of an archive or files of a folder: each is looked at by itself, and several are stored together."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from classifier.intake import TakenIn
+from classifier.models import Origin
+from classifier.services.decoding import UploadedPart, Verdict, decode_part
+from classifier.services.entry_labels import send_label
+from classifier.services.groups import Grouping, UploadResult, grouped, store_group
+from classifier.services.storing import Arrival
+from mriplatform.accounts.models import Collection, User
+
+# What is decoded at once, and stored in one transaction: what a kill can lose, and what others wait for.
+BATCH_ENTRIES = 10
+BATCH_BYTES = 64 * 2**20
+# As many children as a decoder has.
+_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """One file, known by its number.
+
+    Attributes:
+        extension: of its name, with which its content is compared; the rest of the name is nowhere.
+        label: what its folder says of it, if that counts.
+    """
+
+    number: int
+    data: bytes = field(repr=False)
+    extension: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class CheckedEntry:
+    """What was found of one file; a code says why it is refused."""
+
+    number: int
+    sha256: str
+    pixel_sha256: str = ""
+    quarantined: bool = False
+    code: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class DecodedEntry:
+    """One good file, ready to be stored."""
+
+    number: int
+    taken: TakenIn = field(repr=False)
+    label: str = ""
+
+
+class NotNow(Exception):
+    """The decoder has no room at the moment; nothing is wrong with the file."""
+
+
+def batches[T](entries: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
+    """What is worked on at once: few entries, and of large ones fewer. Each comes with its size in bytes."""
+    batch: list[T] = []
+    total = 0
+    for entry, size in entries:
+        if batch and (len(batch) >= BATCH_ENTRIES or total + size > BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(entry)
+        total += size
+    if batch:
+        yield batch
+
+
+def check_entries(entries: Sequence[RawEntry]) -> list[CheckedEntry]:
+    """Look at some files as whoever stores them will, and store nothing.
+
+    Raises:
+        NotNow: the decoder has no room.
+    """
+    return [_checked(entry, found) for entry, found in zip(entries, _decoded(entries), strict=True)]
+
+
+def decode_entries(entries: Sequence[RawEntry]) -> tuple[list[DecodedEntry], list[Verdict]]:
+    """Decode files that were checked; the verdicts are of those that are not good after all.
+
+    Raises:
+        NotNow: the decoder has no room.
+    """
+    good, bad = [], []
+    for entry, found in zip(entries, _decoded(entries), strict=True):
+        if isinstance(found, Verdict):
+            bad.append(found)
+        else:
+            good.append(DecodedEntry(entry.number, found, entry.label))
+    return good, bad
+
+
+def store_entries(
+    *,
+    actor: User,
+    collection: Collection,
+    entries: Sequence[DecodedEntry],
+    subject_key: str = "",
+    dataset: str = "",
+    analyse: bool = True,
+) -> dict[int, Verdict]:
+    """Store files, DICOM of one study together and each other as a study of its own, and say what became of each.
+
+    To be called in a transaction of the caller's, who writes down the verdicts in the same one.
+    """
+    verdicts: dict[int, Verdict] = {}
+    for group in _groups(entries):
+        label = group[0].label
+        arrival = Arrival(
+            Origin.ARCHIVE, subject_key, dataset=dataset if label else "", analyse=analyse, label=label
+        )
+        result = UploadResult()
+        store_group(result, actor, collection, [(entry.number, entry.taken) for entry in group], arrival)
+        for verdict in result.verdicts:
+            verdicts[verdict.number] = verdict
+            for image in verdict.images or filter(None, [verdict.image]):
+                send_label(image=image, label=label, dataset=dataset, actor=actor)
+    return verdicts
+
+
+def needs_a_person(taken: TakenIn) -> bool:
+    """Whether something of a file goes to quarantine: there is writing in its pixels, or its header says so."""
+    declared = taken.study is not None and taken.study.declared_text
+    return declared or any(frame.boxes for frame in taken.frames)
+
+
+def _decoded(entries: Sequence[RawEntry]) -> list[Verdict | TakenIn]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(_decode, entries))
+
+
+def _decode(entry: RawEntry) -> Verdict | TakenIn:
+    name = f"{entry.number}.{entry.extension}" if entry.extension else ""
+    found = decode_part(entry.number, UploadedPart(entry.data, name))
+    if not isinstance(found, Verdict):
+        return found[1]
+    if found.status >= 500:
+        raise NotNow
+    return found
+
+
+def _checked(entry: RawEntry, found: Verdict | TakenIn) -> CheckedEntry:
+    sha256 = hashlib.sha256(entry.data).hexdigest()
+    if isinstance(found, Verdict):
+        return CheckedEntry(entry.number, sha256, code=found.code, sentence=found.sentence)
+    return CheckedEntry(
+        entry.number,
+        sha256,
+        pixel_sha256=found.frames[0].image.pixel_sha256,
+        quarantined=needs_a_person(found),
+    )
+
+
+def _groups(entries: Sequence[DecodedEntry]) -> list[list[DecodedEntry]]:
+    """Files by the study that they are of, and by what their folders say."""
+    by_label: dict[str, list[DecodedEntry]] = {}
+    for entry in entries:
+        by_label.setdefault(entry.label, []).append(entry)
+    found = []
+    for alike in by_label.values():
+        numbered = {entry.number: entry for entry in alike}
+        studies = grouped([(entry.number, entry.taken) for entry in alike], Grouping.STUDY_EACH)
+        found += [[numbered[item[0]] for item in study if not isinstance(item, Verdict)] for study in studies]
+    return found
