@@ -233,21 +233,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 # Uploads stay in memory: a temporary file would be a second, uncontrolled copy of what may name a patient.
 FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHandler"]
-
-# --- Webhooks -------------------------------------------------------------------------------------------------
-# Receivers inside, which nothing is sent to unless they stand here: names or networks, with a port if wanted.
-WEBHOOK_ALLOWED = env.parsed("WEBHOOK_ALLOWED", parse_allowed)
-# Certificates that are trusted besides those of the machine.
-WEBHOOK_CA_FILE = env.text("WEBHOOK_CA_FILE", "")
-WEBHOOKS_PER_USER = env.integer("WEBHOOKS_PER_USER", 20, minimum=1)
-WEBHOOK_CONNECT_SECONDS = env.integer("WEBHOOK_CONNECT_SECONDS", 5, minimum=1)
-WEBHOOK_SECONDS = env.integer("WEBHOOK_SECONDS", 15, minimum=1)
-WEBHOOK_LEASE_SECONDS = env.integer("WEBHOOK_LEASE_SECONDS", 60, minimum=1)
-WEBHOOK_FIRST_PAUSE_SECONDS = env.integer("WEBHOOK_FIRST_PAUSE_SECONDS", 5, minimum=1)
-WEBHOOK_PAUSE_SECONDS = env.integer("WEBHOOK_PAUSE_SECONDS", 6 * 3600, minimum=1)
-WEBHOOK_REST_SECONDS = env.integer("WEBHOOK_REST_SECONDS", 60, minimum=1)
-WEBHOOK_GIVE_UP_SECONDS = env.integer("WEBHOOK_GIVE_UP_SECONDS", 3 * 86400, minimum=1)
-WEBHOOK_DISABLE_SECONDS = env.integer("WEBHOOK_DISABLE_SECONDS", 5 * 86400, minimum=1)
+# Instances in one push by DICOMweb, which may be a whole study.
+STOW_MAX_INSTANCES = env.integer("STOW_MAX_INSTANCES", 500, minimum=1)
 
 # --- Queue ----------------------------------------------------------------------------------------------------
 INFERENCE_BATCH = env.integer("INFERENCE_BATCH", 32, minimum=1)
