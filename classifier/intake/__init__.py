@@ -6,7 +6,7 @@ from classifier.intake.limits import Limits
 from classifier.intake.pseudonyms import refused_bytes_key, subject_key
 from classifier.intake.refusals import IntakeRefused
 from classifier.intake.taken import Box, Frame, FrameFacts, StudyFacts, TakenIn
-from classifier.intake.taking import canonicalise, take_in
+from classifier.intake.taking import take_in
 from classifier.intake.uids import replaced_uid
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Limits",
     "StudyFacts",
     "TakenIn",
-    "canonicalise",
     "refused_bytes_key",
     "replaced_uid",
     "subject_key",

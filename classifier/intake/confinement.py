@@ -102,7 +102,10 @@ def _answer(connection: Connection, job: Job, argument: object) -> None:
     try:
         found = job(argument)
     except IntakeRefused as refused:
-        _send(connection, {"refused": refused.code, "sentence": refused.sentence})
+        _send(
+            connection,
+            {"refused": refused.code, "sentence": refused.sentence, "told": dict(refused.told)},
+        )
     except MemoryError:
         _send(
             connection,

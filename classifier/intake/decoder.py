@@ -21,7 +21,9 @@ from classifier.intake.confinement import DTYPES, READY, Answer, Job, serve
 from classifier.intake.refusals import IntakeRefused
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["classifier.intake.decoding"])
+_CONTEXT.set_forkserver_preload(
+    ["classifier.intake.decoding", "classifier.intake.dicom.reading", "classifier.intake.writing.preload"]
+)
 _STARTUP_SECONDS: Final = 30
 # A decoder that leaks would otherwise meet its memory limit on an innocent image.
 _JOBS_PER_CHILD: Final = 500
@@ -171,7 +173,9 @@ class _Child:
         if "refused" in header:
             if header["refused"] == "too_much_memory":
                 self._jobs_left = 0
-            raise IntakeRefused(header["refused"], header["sentence"])
+            refused = IntakeRefused(header["refused"], header["sentence"])
+            refused.told = dict(header.get("told") or {})
+            raise refused
         shape, dtype, facts = header["shape"], header["dtype"], header["facts"]
         if dtype not in DTYPES or not isinstance(facts, dict):
             raise ValueError(f"The decoder answered with other types than {DTYPES}, or no facts.")

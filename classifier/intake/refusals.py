@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from classifier.exceptions import UploadRefused
@@ -18,6 +19,7 @@ STATUS: Final = {
     "too_small": 422,
     "too_large_side": 422,
     "unsupported_encoding": 422,
+    "damaged_dicom": 422,
     "not_mr": 422,
     "no_image": 422,
     "too_many_frames": 422,
@@ -46,12 +48,14 @@ class IntakeRefused(UploadRefused):
         sentence: for people; says what happened and what to do. Never quotes the file or its name.
         instance_uid: keyed replacement of a DICOM instance's UID, where its header was read; else empty.
         sop_class_uid: a class of the DICOM standard, where the header was read; else empty.
+        told: what a decoder's child read of the header before it refused; `stacks` hashes and forgets it.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence, code=code, status=STATUS[code])
         self.instance_uid = ""
         self.sop_class_uid = ""
+        self.told: Mapping[str, object] = {}
 
     @classmethod
     def damaged(cls, how: str) -> IntakeRefused:

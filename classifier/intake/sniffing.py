@@ -35,18 +35,19 @@ class FileType:
 
 PNG: Final = FileType("PNG", (re.escape(PNG_SIGNATURE),), ("png",), accepted=True)
 JPEG: Final = FileType("JPEG", (re.escape(JPEG_SIGNATURE),), ("jpg", "jpeg", "jpe", "jfif"), accepted=True)
-DICOM: Final = FileType("DICOM", (rb".{128}DICM",), ("dcm", "dicom"))
+DICOM: Final = FileType("DICOM", (rb".{128}DICM",), ("dcm", "dicom"), accepted=True)
 # In the order of trial: what is more specific comes first.
 TYPES: Final = (
     PNG,
     JPEG,
+    # Before all others: its first 128 bytes may pretend to be anything.
+    DICOM,
     FileType("GIF", (rb"GIF8[79]a",), ("gif",)),
     FileType("TIFF", (rb"II[*+]\0", rb"MM\0[*+]"), ("tif", "tiff")),
     FileType("WebP", (rb"RIFF....WEBP",), ("webp",)),
     FileType("HEIC or AVIF", (rb"....ftyp(?:hei|hev|heim|mif1|msf1|avi)",), ("heic", "heif", "avif")),
     FileType("JPEG 2000", (rb"\0\0\0\x0cjP  ", rb"\xff\x4f\xff\x51"), ("jp2", "j2k", "jpx")),
     FileType("JPEG XL", (rb"\0\0\0\x0cJXL ", rb"\xff\x0a"), ("jxl",)),
-    DICOM,
     FileType("NIfTI", (rb".{344}(?:n\+1|ni1)\0",), ("nii",)),
     FileType("PDF", (rb".{0,1024}?%PDF-",)),
     FileType("EPS", (rb"%!PS", rb"\xc5\xd0\xd3\xc6")),
@@ -57,7 +58,8 @@ TYPES: Final = (
     FileType("BMP", (rb"BM.{4}\0\0\0\0",), ("bmp", "dib")),
 )
 _SVG, _HTML, _XML, _TEXT = (FileType(name) for name in ("SVG", "HTML", "XML", "text"))
-_ACCEPTED: Final = " and ".join(kind.name for kind in TYPES if kind.accepted)
+*_FIRST, _LAST = (kind.name for kind in TYPES if kind.accepted)
+_ACCEPTED: Final = f"{', '.join(_FIRST)} and {_LAST}"
 _HEAD_BYTES: Final = 4096
 _SVG_ELEMENT: Final = re.compile(rb"<(?:\w{1,20}:)?svg\b", re.IGNORECASE)
 _HTML_ELEMENT: Final = re.compile(rb"<(?:!doctype html|html|head|body|script|iframe)\b", re.IGNORECASE)

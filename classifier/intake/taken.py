@@ -23,6 +23,7 @@ class FrameFacts:
 
     Attributes:
         series_uid, instance_uid: keyed replacements of the sender's ("2.25.…").
+        sop_class_uid: the class of image, as the DICOM standard names it.
         modality: "MR".
         plane: "axial", "coronal", "sagittal", or empty where the orientation is oblique or not given.
         sequence_family: one of `facts.SEQUENCE_FAMILIES`, or empty where nothing tells.
@@ -35,6 +36,7 @@ class FrameFacts:
 
     series_uid: str
     instance_uid: str
+    sop_class_uid: str
     modality: str
     plane: str
     sequence_family: str

@@ -13,7 +13,8 @@ from classifier.intake.jpeg import read_jpeg
 from classifier.intake.limits import Limits
 from classifier.intake.png import read_png
 from classifier.intake.refusals import UNREADABLE, IntakeRefused
-from classifier.intake.sniffing import DICOM, JPEG, PNG, FileType, require_accepted
+from classifier.intake.sniffing import DICOM, JPEG, PNG, FileType, require_accepted, sniff
+from classifier.intake.stacks import take_stack
 from classifier.intake.taken import Frame, TakenIn
 
 _READERS: Final = {PNG: read_png, JPEG: read_jpeg}
@@ -37,22 +38,13 @@ def take_in(data: bytes, filename: str | None, limits: Limits, decoder: Decoder,
         IntakeRefused: for every file that is not one sound image, or stack of images, of an accepted type.
         ValueError: the key is too short.
     """
-    if not data:
-        limits.check_bytes(0)
+    limits.check_bytes(len(data), dicom=sniff(data) is DICOM)
     kind = require_accepted(data, filename)
-    limits.check_bytes(len(data), dicom=kind is DICOM)
     sha256 = hashlib.sha256(data).hexdigest()
+    if kind is DICOM:
+        frames, study = take_stack(data, limits, decoder, key)
+        return TakenIn(frames, sha256, study)
     return TakenIn((_take_picture(kind, data, limits, decoder),), sha256)
-
-
-def canonicalise(data: bytes, filename: str | None, limits: Limits, decoder: Decoder) -> CanonicalImage:
-    """Takes in one PNG or JPEG and returns its pixels alone.
-
-    Raises:
-        IntakeRefused: for every file that is not one sound image of these types.
-    """
-    limits.check_bytes(len(data))
-    return _take_picture(require_accepted(data, filename), data, limits, decoder).image
 
 
 def _take_picture(kind: FileType, data: bytes, limits: Limits, decoder: Decoder) -> Frame:

@@ -16,7 +16,7 @@ _TAIL_BYTES = 256
 
 
 class BoundedMemoryUploadHandler(FileUploadHandler):
-    """Keeps each file in memory up to one byte over the limit of an image, and the request under its own.
+    """Keeps each file in memory up to one byte over the limit of an image or a DICOM file, and the request under its own.
 
     A temporary file would be a second copy, out of our control, of what may name a patient. The one byte over lets
     the intake say "The file is too large" while the rest of a huge file is read and dropped.
@@ -78,7 +78,8 @@ class BoundedMemoryUploadHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._received += len(raw_data)
         self._refuse_over_limit(self._received)
-        room = max(0, settings.UPLOAD_MAX_IMAGE_BYTES + 1 - self._file.tell())
+        largest = max(settings.UPLOAD_MAX_IMAGE_BYTES, settings.UPLOAD_MAX_DICOM_BYTES)
+        room = max(0, largest + 1 - self._file.tell())
         self._file.write(raw_data[:room])
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:

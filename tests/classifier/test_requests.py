@@ -78,7 +78,7 @@ def test_a_request_over_the_limit_is_refused_by_its_length_alone(house, door, se
 
 
 def test_a_file_over_the_limit(house, door, settings):
-    settings.UPLOAD_MAX_IMAGE_BYTES = 2**20
+    settings.UPLOAD_MAX_IMAGE_BYTES = settings.UPLOAD_MAX_DICOM_BYTES = 2**20
     before = stored_rows()
     body = multipart(fields(house), [("files", "1.png", picture_png(1) + bytes(2 * 2**20))])
     response = post(house, door, body)

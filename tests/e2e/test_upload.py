@@ -27,7 +27,7 @@ def test_a_bad_file_among_good_ones_is_named_and_the_rest_goes_again(sign_in, ow
     choose(page, own_collection, ("a.png", scan(1)), ("b.png", b"GIF89a"), ("c.png", scan(2)))
     page.get_by_role("button", name="Send").click()
     rows = page.locator(".drop-list li")
-    expect(rows.nth(1)).to_contain_text("The file contains GIF; accepted are PNG and JPEG images.")
+    expect(rows.nth(1)).to_contain_text("The file contains GIF; accepted are PNG, JPEG and DICOM images.")
     expect(rows.nth(0)).to_contain_text("Not stored yet")
     expect(page.locator("live-region")).to_contain_text("0 of 3 accepted, 1 refused.")
     page.get_by_role("button", name="Send").click()

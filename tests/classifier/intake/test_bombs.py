@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from tests.classifier.intake.cases import (
     REFUSED,
     SIGNATURE,
@@ -19,13 +19,15 @@ from tests.classifier.intake.cases import (
     picture,
     with_segment,
 )
+from tests.classifier.intake.doors import canonicalise
 
 ROOT = Path(__file__).resolve().parents[3]
 # The peak of this process alone, before and after: resource limits of the runner play no part.
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
+from tests.classifier.intake.doors import canonicalise
 data = Path(sys.argv[1]).read_bytes()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.intake import CanonicalImage, Decoder, Limits, canonicalise
+from classifier.intake import CanonicalImage, Decoder, Limits
 from ml.duplicates import phash, phash_mirrored, pixel_sha256
 from tests.classifier.intake.cases import chunk, chunks_of, encode, picture, with_chunk
+from tests.classifier.intake.doors import canonicalise
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from classifier.intake.refusals import STATUS
 from tests.classifier.intake.cases import ACCEPTED, REFUSED, Case, chunks_of, encode, picture
+from tests.classifier.intake.doors import canonicalise
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from classifier.intake.confinement import Answer, NamedJob
 from tests.classifier.intake.cases import encode, picture
+from tests.classifier.intake.doors import canonicalise
 
 ROOT = Path(__file__).resolve().parents[3]
 

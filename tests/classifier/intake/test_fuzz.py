@@ -4,11 +4,12 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from classifier.intake.exif import read_orientation
 from classifier.intake.refusals import STATUS
 from classifier.intake.sniffing import sniff
 from tests.classifier.intake.cases import chunk, encode, exif, jpeg, picture, with_chunk, with_segment
+from tests.classifier.intake.doors import canonicalise
 
 ORIGINALS = [
     encode(picture()),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from tests.classifier.intake.cases import (
     chunk,
     encode,
@@ -19,6 +19,7 @@ from tests.classifier.intake.cases import (
     with_chunk,
     with_segment,
 )
+from tests.classifier.intake.doors import canonicalise
 
 SHAPE = (40, 48)
 

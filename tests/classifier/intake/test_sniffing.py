@@ -49,7 +49,7 @@ def test_names_that_do(filename: str) -> None:
 def test_every_wrong_type_names_what_is_accepted() -> None:
     for case in REFUSED:
         if case.code == "wrong_type":
-            with pytest.raises(IntakeRefused, match="accepted are PNG and JPEG images"):
+            with pytest.raises(IntakeRefused, match="accepted are PNG, JPEG and DICOM images"):
                 require_accepted(case.make(), None)
 
 

@@ -9,14 +9,15 @@ from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.http.multipartparser import MultiPartParserError
 from django.test import RequestFactory
 
-from classifier.intake import Decoder, IntakeRefused, Limits, canonicalise
+from classifier.intake import Decoder, IntakeRefused, Limits
 from tests.classifier.intake.cases import encode, picture
+from tests.classifier.intake.doors import canonicalise
 
 
 @pytest.fixture
 def bounds(settings):
     settings.FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHandler"]
-    settings.UPLOAD_MAX_IMAGE_BYTES = 200_000
+    settings.UPLOAD_MAX_IMAGE_BYTES = settings.UPLOAD_MAX_DICOM_BYTES = 200_000
     settings.UPLOAD_MAX_REQUEST_BYTES = 1_000_000
     return settings
 
