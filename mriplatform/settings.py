@@ -214,6 +214,8 @@ UPLOAD_MAX_FILES = env.integer("UPLOAD_MAX_FILES", 50, minimum=1)
 UPLOAD_MAX_REQUEST_BYTES = env.integer("UPLOAD_MAX_REQUEST_BYTES", 500 * 2**20, minimum=1)
 # Instances in one push by DICOMweb, which may be a whole study.
 STOW_MAX_INSTANCES = env.integer("STOW_MAX_INSTANCES", 500, minimum=1)
+# After so many days what nobody decided about in quarantine is rejected, and its pixels deleted; 0 lets it wait.
+QUARANTINE_DAYS = env.integer("QUARANTINE_DAYS", 0, minimum=0)
 UPLOADS_PER_MINUTE = env.integer("UPLOADS_PER_MINUTE", 60, minimum=1)
 UPLOAD_BYTES_PER_USER = env.integer("UPLOAD_BYTES_PER_USER", 20 * 2**30, minimum=1)
 # Archives: as they are sent, in parts of one size, and as they unpack.

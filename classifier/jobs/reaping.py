@@ -7,6 +7,7 @@ from typing import Final
 from classifier.jobs.training.workplace import sweep_workplaces
 from classifier.services.files import sweep_files
 from classifier.services.predictions import reap_expired
+from classifier.services.quarantine_decisions import reject_overdue
 from classifier.services.training import reap_expired_runs
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ def reap() -> None:
 
 
 def sweep(*, now: bool = False) -> None:
-    """Delete what no row names: files in the storage, and folders and half copies on this worker."""
+    """Delete what no row names, in the storage and on this worker, and what waited too long in quarantine."""
     global _swept
     if not now and time.monotonic() - _swept < SWEEP_SECONDS:
         return
     _swept = time.monotonic()
     sweep_files()
     sweep_workplaces()
+    reject_overdue()

@@ -16,7 +16,8 @@ class QuarantinedImage(models.Model):
     study that came with it or of one of its own; then, as when it is rejected, the pixels here are deleted and the
     row with its hash stays. `group` is shared by what was sent as one study. `boxes` are what the detector marked,
     `masks` what a person blackened: lists of left, top, width and height in pixels. `arrival` is what the intake
-    knew beside the pixels (as JSON), to be given to the image when it leaves here.
+    knew beside the pixels (as JSON), to be given to the image when it leaves here. Two of them may become one `image`:
+    masked, their pixels can be the same.
     """
 
     class Cause(models.TextChoices):
@@ -58,7 +59,7 @@ class QuarantinedImage(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    image = models.OneToOneField(
+    image = models.ForeignKey(
         Image, null=True, blank=True, on_delete=models.PROTECT, related_name="quarantined_as"
     )
 

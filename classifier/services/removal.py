@@ -7,6 +7,8 @@ from django.dispatch import Signal
 
 from classifier.models import Image, JobStatus, Prediction, Study
 from classifier.services.clusters import lock_clusters
+from classifier.services.quarantine_decisions import reject_all_of
+from classifier.services.telling import tell_predictions
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -46,6 +48,7 @@ def purge_study(*, actor: User, study: Study, reason: str) -> Study:
                 storages["pixels"].delete(image.pixels.name)
         Image.objects.filter(pk__in=[image.pk for image in images]).update(pixels="", stored_bytes=0)
         Study.objects.filter(pk=study.pk).update(purged_at=Now())
+        reject_all_of(study=study, actor=actor, reason="The study that it came with was removed.")
         record(
             action="study.purged", actor=actor, target=study, collection_id=study.collection_id, reason=reason[:500],
             images=[image.pixel_sha256 for image in images],

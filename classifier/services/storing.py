@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import inf
+from uuid import UUID
 
 from django.core.files.base import ContentFile
 
@@ -67,14 +68,20 @@ def find_open_study(collection: Collection, arrival: Arrival) -> Study | None:
     if arrival.subject_key:
         still_open = still_open.filter(subject_key__in=["", arrival.subject_key])
     found = still_open.first()
-    if found is None:
-        return None
-    images = Image.objects.select_for_update(no_key=True).filter(study=found).order_by("pk")
-    list(images.values_list("pk"))
-    joined = still_open.select_for_update(no_key=True).filter(pk=found.pk).first()
+    joined = lock_study(found.pk) if found is not None else None
     if joined is not None:
         _add_what_was_not_told(joined, arrival)
     return joined
+
+
+def lock_study(study_id: UUID) -> Study | None:
+    """The study, locked after its images as a step of a reading locks them; None where it is final or removed.
+
+    To be called in a transaction that holds `lock_clusters`.
+    """
+    list(Image.objects.select_for_update(no_key=True).filter(study=study_id).order_by("pk").values_list("pk"))
+    still_open = Study.objects.filter(pk=study_id, finalised_at=None, purged_at=None)
+    return still_open.select_for_update(no_key=True).first()
 
 
 def _add_what_was_not_told(study: Study, arrival: Arrival) -> None:
