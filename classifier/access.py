@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from classifier.models import (
+    Archive,
     GateDecision,
     GateRule,
     Image,
@@ -16,12 +17,13 @@ from classifier.models import (
     TrainingRun,
 )
 from classifier.selectors import images_of, model_versions, predictions_of, sees_answers, studies_of
+from classifier.selectors.archives import archives_of
 from classifier.selectors.gate import gate_decisions, gate_rules
 from classifier.selectors.proposals import proposals
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, has_anywhere, is_reader_in
+from mriplatform.accounts.selectors import Visitor, has_anywhere, is_reader_in, permissions_in
 
 READERS_GET_NO_ANSWERS = (
     "You read in this collection, so what the model says is shown to you in your reading. Somebody who does not read "
@@ -87,6 +89,29 @@ def get_collection_to_choose(
     collection = get_collection(user, collection_id, permission)
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_REASONS)
+    return collection
+
+
+def get_archive(user: Visitor, archive_id: UUID) -> Archive:
+    """An archive that the user sent, into a collection into which they still may."""
+    archive = archives_of(user).filter(pk=archive_id).first()
+    if archive is None:
+        raise Http404(NOT_FOUND)
+    return archive
+
+
+def get_collection_to_send_archives(
+    user: Visitor, collection_id: UUID, *, labels: bool = False
+) -> Collection:
+    """A collection into which the user may send archives; with labels, who may freeze labels there.
+
+    What a folder's name says is learned from as an imported label is, so it needs what an import needs.
+    """
+    collection = get_collection(user, collection_id, Permission.UPLOAD)
+    if labels and Permission.FREEZE_LABELS not in permissions_in(user, collection_id):
+        raise PermissionDenied(
+            "None of your roles in this collection may bring labels along (freeze_labels). Send the images without."
+        )
     return collection
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from classifier.api import collections, gate, images, model_versions, predictions, proposals, studies
+from classifier.api import archives, collections, gate, images, model_versions, predictions, proposals, studies
 
 urlpatterns = [
     path("collections", collections.Collections.as_view(), name="api-collections"),
@@ -12,6 +12,22 @@ urlpatterns = [
     path("studies", studies.Studies.as_view(), name="api-studies"),
     path("studies/<uuid:study_id>", studies.OneStudy.as_view(), name="api-study"),
     path("studies/<uuid:study_id>/purge", studies.PurgeStudy.as_view(), name="api-study-purge"),
+    path("archives", archives.Archives.as_view(), name="api-archives"),
+    path("archives/<uuid:archive_id>", archives.OneArchive.as_view(), name="api-archive"),
+    path("archives/<uuid:archive_id>/parts", archives.ArchiveParts.as_view(), name="api-archive-parts"),
+    path(
+        "archives/<uuid:archive_id>/parts/<int:number>",
+        archives.ArchivePart.as_view(),
+        name="api-archive-part",
+    ),
+    path(
+        "archives/<uuid:archive_id>/complete",
+        archives.CompleteArchive.as_view(),
+        name="api-archive-complete",
+    ),
+    path("archives/<uuid:archive_id>/store", archives.StoreArchive.as_view(), name="api-archive-store"),
+    path("archives/<uuid:archive_id>/cancel", archives.CancelArchive.as_view(), name="api-archive-cancel"),
+    path("archives/<uuid:archive_id>/entries", archives.ArchiveEntries.as_view(), name="api-archive-entries"),
     path("images/<uuid:image_id>", images.OneImage.as_view(), name="api-image"),
     path("images/<uuid:image_id>/pixels", images.ImagePixels.as_view(), name="api-image-pixels"),
     path("images/<uuid:image_id>/hide", images.HideImage.as_view(), name="api-image-hide"),

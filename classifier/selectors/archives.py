@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from classifier.models import Archive, ArchiveEntry
 from ml.labels import DISPLAY_NAMES
@@ -73,6 +73,15 @@ def entries_of(archive: Archive) -> QuerySet[ArchiveEntry]:
         .select_related("study", "image")
         .order_by("number")
     )
+
+
+def of_outcome(entries: QuerySet[ArchiveEntry], outcome: str) -> QuerySet[ArchiveEntry]:
+    """Those of the entries of which `shown_outcome` says this."""
+    good = ArchiveEntry.Outcome.GOOD
+    foretold = [code for code, becomes in FORETOLD.items() if becomes == outcome]
+    if outcome == good:
+        return entries.filter(outcome=good).exclude(code__in=FORETOLD)
+    return entries.filter(Q(outcome=outcome) | Q(outcome=good, code__in=foretold))
 
 
 def shown_outcome(entry: ArchiveEntry) -> str:
