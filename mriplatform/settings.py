@@ -166,7 +166,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["mriplatform.api.parsers.BoundedJSONParser"],
     # Not by `?format=`: what an address answers is asked for by its Accept header, and a stray parameter is an error.
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "mriplatform.api.schema.DescribedView",
     "DEFAULT_PAGINATION_CLASS": "mriplatform.api.pagination.CursorPagination",
     "EXCEPTION_HANDLER": "mriplatform.api.problems.exception_handler",
     "PAGE_SIZE": 50,
@@ -181,6 +181,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "mriplatform.api.describing.complete",
+    ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ClassEnum": "ml.labels.CLASSES",
@@ -193,6 +197,9 @@ SPECTACULAR_SETTINGS = {
         "PredictionStatusEnum": "classifier.models.JobStatus",
         "RunStatusEnum": "classifier.models.RunStatus",
         "PartEnum": "reviews.models.Split",
+        "ProposalStateEnum": "classifier.api.version_serializers.PROPOSAL_STATES",
+        "RoleEnum": "mriplatform.accounts.roles.Role",
+        "ScopeEnum": "mriplatform.api.tokens.SCOPE_CHOICES",
     },
 }
 # Of one person, all tokens and browsers together; of one address where nobody is signed in.

@@ -8,6 +8,8 @@ from classifier.api.serializers import MomentSerializer, VersionNameSerializer
 from classifier.models import GateDecision, Promotion
 from mriplatform.api.serializers import StrictSerializer
 
+PROPOSAL_STATES = [(state, state) for state in ("open", "approved", "declined")]
+
 
 class InForceSerializer(MomentSerializer):
     collection = serializers.UUIDField(
@@ -85,7 +87,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     by = serializers.CharField()
     at = serializers.DateTimeField()
-    state = serializers.ChoiceField(choices=["open", "approved", "declined"])
+    state = serializers.ChoiceField(choices=PROPOSAL_STATES)
     gate = VerdictOfGateSerializer(allow_null=True, help_text="What the gate had said when it was proposed.")
     gate_now = VerdictOfGateSerializer(
         allow_null=True,

@@ -33,13 +33,15 @@ class MemberSerializer(serializers.Serializer[Any]):
     )
 
 
-class ByNumber(CursorPagination):
+class InOrder(CursorPagination):
+    """Pages in the order in which the roles were granted."""
+
     ordering = "id"
 
 
 class Members(ApiView):
     serializer_class = MemberSerializer
-    pagination_class = ByNumber
+    pagination_class = InOrder
     paged = True
 
     @extend_schema(

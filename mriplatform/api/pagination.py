@@ -1,6 +1,7 @@
 """Cursor paging: stable while rows are added, and never a count over a large table."""
 
 from base64 import b64encode
+from typing import Any
 from urllib.parse import urlencode
 
 from rest_framework import pagination
@@ -8,12 +9,18 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
 MAX_PAGE_SIZE = 200
+ORDERINGS = ("newest", "oldest")
 
 
 class CursorPagination(pagination.CursorPagination):
-    """Pages of `page_size` (1 to 200), newest first, by the row's time-ordered identifier."""
+    """Pages of `page_size` (1 to 200), newest first, by the row's time-ordered identifier; `ordering` turns them round.
+
+    Attributes:
+        turns: whether it takes `ordering`; not where the rows have an order of their own that is no matter of time.
+    """
 
     ordering = "-id"
+    turns = True
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE
     invalid_cursor_message = "The cursor is not one that this endpoint gave out; start again without it."
@@ -27,6 +34,29 @@ class CursorPagination(pagination.CursorPagination):
                 {"page_size": [f"page_size must be a whole number from 1 to {MAX_PAGE_SIZE}."]}
             )
         return int(asked)
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        fields = tuple(super().get_ordering(request, queryset, view))
+        asked = request.query_params.get("ordering") if self.turns else None
+        if asked is None:
+            return fields
+        if asked not in ORDERINGS:
+            raise ValidationError({"ordering": [f"ordering is one of {', '.join(ORDERINGS)}."]})
+        sign = "-" if asked == "newest" else ""
+        return tuple(sign + field.removeprefix("-") for field in fields)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        sizes = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": self.page_size}
+        parameters = [
+            ("cursor", "From `next` or `previous` of a page.", {"type": "string"}),
+            ("page_size", "Rows of a page.", sizes),
+        ]
+        if self.turns:
+            parameters.append(("ordering", "By time.", {"type": "string", "enum": list(ORDERINGS)}))
+        return [
+            {"in": "query", "name": name, "description": about, "schema": schema}
+            for name, about, schema in parameters
+        ]
 
     def decode_cursor(self, request: Request) -> pagination.Cursor | None:
         """The cursor that is asked for, or None. One that this endpoint could not have given out is an error."""

@@ -1,7 +1,8 @@
-"""What the API's description says about errors: every endpoint answers them in the one form."""
+"""How views become the API's description: pages where there are pages, and errors in the one form."""
 
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
@@ -26,3 +27,17 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
         (status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=TITLES[status])
         for status in statuses
     }
+
+
+class DescribedView(AutoSchema):
+    """Describes a view by what it was told with `extend_schema`, and by nothing that is meant for readers of its code."""
+
+    def get_description(self) -> str:
+        return ""
+
+    def _get_pagination_parameters(self) -> list[dict[str, Any]]:
+        # The framework tells a list by the answer whose status sorts first, which may be a refusal.
+        if self.method != "GET" or not getattr(self.view, "paged", False):
+            return []
+        parameters: list[dict[str, Any]] = self.view.paginator.get_schema_operation_parameters(self.view)
+        return parameters

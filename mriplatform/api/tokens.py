@@ -16,13 +16,13 @@ from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 
-_SCOPES = [(scope.value, scope.value) for scope in Scope]
+SCOPE_CHOICES = [(scope.value, scope.value) for scope in Scope]
 
 
 class NewTokenSerializer(StrictSerializer):
     name = serializers.CharField(max_length=80, help_text="What it is for.")
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=_SCOPES),
+        child=serializers.ChoiceField(choices=SCOPE_CHOICES),
         required=False,
         default=list,
         help_text="What it may do of what you may; empty for all of it.",
@@ -38,7 +38,7 @@ class TokenSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="digest", help_text="Its digest; the token itself is kept nowhere.")
     name = serializers.CharField()
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=_SCOPES), help_text="Empty: all that you may."
+        child=serializers.ChoiceField(choices=SCOPE_CHOICES), help_text="Empty: all that you may."
     )
     created_at = serializers.DateTimeField(source="created")
     last_used_at = serializers.DateTimeField(allow_null=True)

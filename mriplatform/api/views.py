@@ -24,7 +24,7 @@ class ApiView(GenericAPIView[Any]):
 
     Attributes:
         query_serializer: what it takes; None for nothing.
-        paged: whether it answers in pages, and so takes `cursor` and `page_size` as well.
+        paged: whether it answers in pages, and so takes `cursor`, `page_size` and `ordering` as well.
     """
 
     query_serializer: ClassVar[type[StrictSerializer] | None] = None
@@ -71,10 +71,15 @@ class ApiView(GenericAPIView[Any]):
         Raises:
             ValidationError: one is unknown, or has a value that it does not take.
         """
-        given = {
-            name: value for name, value in request.query_params.items() if not (self.paged and name in PAGING)
-        }
+        paging = self._paging()
+        given = {name: value for name, value in request.query_params.items() if name not in paging}
         return self.sent(self.query_serializer or StrictSerializer, given)
+
+    def _paging(self) -> frozenset[str]:
+        """The parameters of pages that this endpoint takes."""
+        if not self.paged:
+            return frozenset()
+        return PAGING | {"ordering"} if getattr(self.paginator, "turns", False) else PAGING
 
     def sent(self, serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
         """What was sent, validated by `serializer`.

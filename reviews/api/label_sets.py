@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.selectors.label_set_runs import runs_on, versions_from
 from mriplatform.api.conditions import if_match, version_seen
+from mriplatform.api.pagination import CursorPagination
 from mriplatform.api.rendering import AS_TABLE, TABLE_RENDERERS, FormatNegotiation, table_asked
 from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
@@ -58,6 +58,7 @@ IN_FORCE = "the policy in force"
 
 class InManifestOrder(CursorPagination):
     ordering = "image_id"
+    turns = False
 
 
 class Eligibility(ApiView):

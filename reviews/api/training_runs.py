@@ -101,6 +101,7 @@ class InOrder(CursorPagination):
     """Pages in the order of the manifest."""
 
     ordering = "id"
+    turns = False
 
 
 class TrainingRuns(ApiView):

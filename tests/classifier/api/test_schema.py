@@ -45,9 +45,9 @@ def test_it_describes_every_endpoint(schema):
 def test_every_endpoint_says_how_it_refuses(schema):
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            answers = operation["responses"]
-            assert "401" in answers, (method, path)
-            assert CONTENT_TYPE in answers["401"]["content"], (method, path)
+            refused = operation["responses"]["401"]
+            assert refused == {"$ref": "#/components/responses/401"}, (method, path)
+    assert CONTENT_TYPE in schema["components"]["responses"]["401"]["content"]
 
 
 def test_sending_images_is_described_as_it_works(schema):
