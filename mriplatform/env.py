@@ -1,7 +1,7 @@
 """Reads the settings from the environment and, where any is missing or malformed, names all of them at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -60,6 +60,16 @@ class Environment:
 
     def listing(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def parsed[T](self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        """A list with commas between, each entry as `parse` makes it; its ValueError says what is wrong."""
+        found = []
+        for entry in self.listing(name):
+            try:
+                found.append(parse(entry))
+            except ValueError as error:
+                self._faults.append(f"{name}: {error}.")
+        return tuple(found)
 
     def database(self, name: str) -> dict[str, Any]:
         """A `postgres://user:password@host:port/name?option=value` address as Django's settings."""

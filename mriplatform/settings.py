@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mriplatform.env import Environment
+from mriplatform.outbox.allowed import parse_allowed
 
 # Lets Django's generic classes be subscripted at run time, as the type checker sees them.
 django_stubs_ext.monkeypatch()
@@ -17,6 +18,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- Security -------------------------------------------------------------------------------------------------
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.text("SECRET_KEY", min_length=50)
+# What it was before: what was signed or encrypted under these is still read.
+SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS")
 # Keys the hashes that stand for patients. It never enters the database; losing it unlinks every subject.
 SUBJECT_KEY = env.text("SUBJECT_KEY", min_length=32)
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1")
@@ -68,9 +71,11 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "mriplatform.audit",
+    "mriplatform.outbox",
     "mriplatform.accounts",
     "classifier",
     "reviews",
+    "mriplatform.webhooks",
     "mriplatform.demo",
 ]
 MIDDLEWARE = [
@@ -242,8 +247,21 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 # Uploads stay in memory: a temporary file would be a second, uncontrolled copy of what may name a patient.
 FILE_UPLOAD_HANDLERS = ["classifier.intake.upload_handler.BoundedMemoryUploadHandler"]
-# Instances in one push by DICOMweb, which may be a whole study.
-STOW_MAX_INSTANCES = env.integer("STOW_MAX_INSTANCES", 500, minimum=1)
+
+# --- Webhooks -------------------------------------------------------------------------------------------------
+# Receivers inside, which nothing is sent to unless they stand here: names or networks, with a port if wanted.
+WEBHOOK_ALLOWED = env.parsed("WEBHOOK_ALLOWED", parse_allowed)
+# Certificates that are trusted besides those of the machine.
+WEBHOOK_CA_FILE = env.text("WEBHOOK_CA_FILE", "")
+WEBHOOKS_PER_USER = env.integer("WEBHOOKS_PER_USER", 20, minimum=1)
+WEBHOOK_CONNECT_SECONDS = env.integer("WEBHOOK_CONNECT_SECONDS", 5, minimum=1)
+WEBHOOK_SECONDS = env.integer("WEBHOOK_SECONDS", 15, minimum=1)
+WEBHOOK_LEASE_SECONDS = env.integer("WEBHOOK_LEASE_SECONDS", 60, minimum=1)
+WEBHOOK_FIRST_PAUSE_SECONDS = env.integer("WEBHOOK_FIRST_PAUSE_SECONDS", 5, minimum=1)
+WEBHOOK_PAUSE_SECONDS = env.integer("WEBHOOK_PAUSE_SECONDS", 6 * 3600, minimum=1)
+WEBHOOK_REST_SECONDS = env.integer("WEBHOOK_REST_SECONDS", 60, minimum=1)
+WEBHOOK_GIVE_UP_SECONDS = env.integer("WEBHOOK_GIVE_UP_SECONDS", 3 * 86400, minimum=1)
+WEBHOOK_DISABLE_SECONDS = env.integer("WEBHOOK_DISABLE_SECONDS", 5 * 86400, minimum=1)
 
 # --- Queue ----------------------------------------------------------------------------------------------------
 INFERENCE_BATCH = env.integer("INFERENCE_BATCH", 32, minimum=1)
@@ -315,6 +333,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "classifier.drain_training",
         "schedule": BELL_SECONDS,
         "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
+    },
+    "ring-outbox": {
+        "task": "outbox.deliver",
+        "schedule": BELL_SECONDS,
+        "options": {"queue": "outbox", "expires": BELL_EXPIRES_SECONDS},
     },
     # Figures are made daily, and when somebody asks: this only looks whether they are due. By the inference worker,
     # because a training holds the other one for hours; figures of a hundred thousand images take it seconds.

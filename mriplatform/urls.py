@@ -13,7 +13,9 @@ urlpatterns = [
     path("", include("mriplatform.accounts.urls")),
     path("", include("classifier.urls")),
     path("", include("reviews.urls")),
+    path("", include("mriplatform.webhooks.urls")),
     path("api/v1/", include("mriplatform.api.urls")),
+    path("api/v1/", include("mriplatform.webhooks.api.urls")),
     path("api/v1/", include("classifier.api.urls")),
     path("api/v1/", include("reviews.api.urls")),
 ]

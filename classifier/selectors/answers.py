@@ -28,12 +28,12 @@ def sees_answers(user: Visitor, study: Study) -> bool:
 
 
 def _reads_same_pixels(user: Visitor, study: Study) -> bool:
-    read = _read_by(user)
+    read = collections_read_by(user)
     hashes = [image.pixel_sha256 for image in study.images.all()] if read else []
     return bool(read) and Image.objects.filter(collection__in=read, pixel_sha256__in=hashes).exists()
 
 
-def _read_by(user: Visitor) -> list[UUID]:
+def collections_read_by(user: Visitor) -> list[UUID]:
     """The collections in which the user is a reader."""
     return [collection_id for collection_id in roles_of(user) if is_reader_in(user, collection_id)]
 
@@ -54,7 +54,7 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
         image__collection__in=when_final, image__study__finalised_at__isnull=False, for_comparison=False
     )
     same_pixels = Image.objects.filter(
-        collection__in=_read_by(user), pixel_sha256=OuterRef("image__pixel_sha256")
+        collection__in=collections_read_by(user), pixel_sha256=OuterRef("image__pixel_sha256")
     )
     return (
         Prediction.objects.filter(Q(image__collection__in=open_to_all) | final)

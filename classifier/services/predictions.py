@@ -17,8 +17,10 @@ from classifier.exceptions import StateConflict
 from classifier.models import Image, JobStatus, ModelVersion, Prediction
 from classifier.selectors import reading_versions, version_reading_for
 from classifier.services.shadow import queue_shadows
+from classifier.services.telling import tell_predictions
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
+from mriplatform.outbox.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,9 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
         How many rows were recorded; the others had lost their lease and belong to another claim.
     """
     _lock_answered([prediction for prediction, _ in answers])
-    recorded = 0
+    recorded = []
     for prediction, answer in answers:
-        recorded += _still_mine(prediction).update(
+        mine = _still_mine(prediction).update(
             **_class_named(answer),
             status=JobStatus.SUCCEEDED,
             embedding=answer.embedding.astype("<f4").tobytes(),
@@ -142,7 +144,10 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
             failure_code="",
             failure_reason="",
         )
-    return recorded
+        if mine:
+            recorded.append(prediction)
+    tell_predictions(Kind.PREDICTION_SUCCEEDED, recorded)
+    return len(recorded)
 
 
 def _lock_answered(predictions: list[Prediction]) -> None:
@@ -313,4 +318,5 @@ def _fail(prediction: Prediction, *, code: str, reason: str) -> bool:
     )
     if failed:
         record(action="prediction.failed", target=prediction, code=code, attempts=prediction.attempt)
+        tell_predictions(Kind.PREDICTION_FAILED, [prediction])
     return bool(failed)

@@ -21,6 +21,7 @@ from classifier.models import (
 from classifier.selectors import version_in_force
 from classifier.selectors.proposals import newest_decision
 from classifier.services.files import keep_file
+from classifier.services.telling import tell_promoted
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -162,6 +163,7 @@ def put_in_force(
             action="gate.overridden", actor=actor, target=version, **facts, override_reason=override_reason
         )
         logger.warning("Version %s was put in force against the gate: %s", version.number, override_reason)
+    tell_promoted(promotion)
     doorbell.ring(doorbell.INFERENCE)
     return promotion
 

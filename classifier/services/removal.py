@@ -11,6 +11,7 @@ from classifier.services.quarantine_decisions import reject_all_of
 from classifier.services.telling import tell_predictions
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
+from mriplatform.outbox.kinds import Kind
 
 # Sent inside the transaction, with `study_id`: what is left of the study may be final now.
 image_hidden = Signal()
@@ -59,6 +60,7 @@ def purge_study(*, actor: User, study: Study, reason: str) -> Study:
 
 def _stop_predictions(images: list[Image], *, code: str, reason: str) -> None:
     waiting = Prediction.objects.filter(image__in=images, status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
+    stopped = list(waiting.select_for_update(of=("self",)).only("pk", "image_id", "for_comparison"))
     waiting.update(
         status=JobStatus.FAILED,
         failure_code=code,
@@ -66,3 +68,4 @@ def _stop_predictions(images: list[Image], *, code: str, reason: str) -> None:
         finished_at=Now(),
         lease_expires_at=None,
     )
+    tell_predictions(Kind.PREDICTION_FAILED, stopped)

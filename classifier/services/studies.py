@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from classifier.models import Study
+from classifier.services.telling import tell_study_final
 from mriplatform.audit.recording import record
 
 
@@ -16,3 +17,5 @@ def set_finality(*, study: Study, final: bool) -> None:
     if changed:
         action = "study.finalised" if final else "study.reopened"
         record(action=action, target=study, collection_id=study.collection_id)
+        if final:
+            tell_study_final(study)

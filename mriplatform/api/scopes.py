@@ -102,6 +102,14 @@ SCOPES: Final[dict[str, Scope]] = {
     "api-token-revoke": Scope.MANAGE,
     "api-members": Scope.MANAGE,
     "api-member-revoke": Scope.MANAGE,
+    "api-webhooks": Scope.MANAGE,
+    "api-webhook": Scope.MANAGE,
+    "api-webhook-pause": Scope.MANAGE,
+    "api-webhook-resume": Scope.MANAGE,
+    "api-webhook-secret": Scope.MANAGE,
+    "api-webhook-test": Scope.MANAGE,
+    "api-webhook-deliveries": Scope.READ,
+    "api-webhook-redeliver": Scope.MANAGE,
 }
 
 

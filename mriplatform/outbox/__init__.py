@@ -1,1 +1,5 @@
-"""Events to be delivered to integrators: rows first, delivery after. Webhooks will live here; nothing publishes yet."""
+"""Events to be delivered to integrators: rows in the transaction that they tell of, delivery after.
+
+Who may hear of what is decided above, by whoever registers an audience (see `audience.py`); nobody hears anything
+where nobody does.
+"""

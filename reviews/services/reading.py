@@ -30,6 +30,7 @@ from reviews.services.statements import (
     verdict_statement,
 )
 from reviews.services.taking_back import undo, withdraw
+from reviews.services.telling import tell_review
 
 __all__ = [
     "amend",
@@ -162,6 +163,7 @@ def give_verdict(
         raise ReadingConflict("A verdict is given already; amend it instead.", code="verdict_given")
     event = _conclude(held, state, Kind.VERDICT, raw, key=idempotency_key, active_ms=active_ms)
     Reading.objects.filter(pk=held.pk).update(finished_at=Now(), draft={})
+    tell_review(held)
     refresh_finality(held.image.study_id, image_id=held.image_id)
     return event
 
@@ -207,6 +209,8 @@ def amend(
     if state.verdict is None:
         raise ReadingConflict("There is no verdict to amend yet.", code="verdict_missing")
     event = _conclude(held, state, Kind.AMENDMENT, raw, key=idempotency_key, active_ms=active_ms)
+    if event != state.verdict:
+        tell_review(held)
     refresh_finality(held.image.study_id, image_id=held.image_id)
     return event
 

@@ -10,11 +10,12 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from classifier import doorbell
+from mriplatform import bell
 
 
 @pytest.fixture(autouse=True)
 def heard(monkeypatch):
-    monkeypatch.setattr(doorbell, "_silent_until", 0.0)
+    monkeypatch.setattr(bell, "_silent_until", 0.0)
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def unheard(monkeypatch):
             sent.append(task)
             raise OperationalError("away")
 
-    monkeypatch.setattr(doorbell, "current_app", Away())
+    monkeypatch.setattr(bell, "current_app", Away())
     return sent
 
 
@@ -40,10 +41,10 @@ def test_fifty_bells_of_one_request_wait_for_an_absent_broker_once(unheard):
 
 
 def test_after_a_while_the_bell_is_tried_again(unheard, monkeypatch):
-    doorbell._send(doorbell.INFERENCE)
+    bell.send(doorbell.INFERENCE, "inference")
     now = time.monotonic()
-    monkeypatch.setattr(doorbell.time, "monotonic", lambda: now + settings.BELL_SECONDS + 1)
-    doorbell._send(doorbell.INFERENCE)
+    monkeypatch.setattr(bell.time, "monotonic", lambda: now + settings.BELL_SECONDS + 1)
+    bell.send(doorbell.INFERENCE, "inference")
     assert len(unheard) == 2
 
 
@@ -53,7 +54,7 @@ def test_a_broker_that_refuses_is_given_up_at_once(monkeypatch):
         port = taken.getsockname()[1]
     app = Celery(broker=f"redis://127.0.0.1:{port}/0", set_as_current=False)
     app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    monkeypatch.setattr(doorbell, "current_app", app)
+    monkeypatch.setattr(bell, "current_app", app)
     began = time.monotonic()
-    doorbell._send(doorbell.INFERENCE)
+    bell.send(doorbell.INFERENCE, "inference")
     assert time.monotonic() - began < 2

@@ -5,9 +5,14 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from classifier.models import RunStatus, TrainingRun
+from classifier.models import Prediction, RunStatus, TrainingRun
+from classifier.services.telling import tell_predictions
 from classifier.services.tracing import record_trace
 from mriplatform.identifiers import uuid7
+from mriplatform.outbox.delivering import drain
+from mriplatform.outbox.kinds import PREDICTIONS
+from mriplatform.outbox.models import Delivery
+from mriplatform.webhooks.services import make_endpoint
 from reviews.models import Reading
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import (
@@ -48,7 +53,7 @@ class Room:
         self.disputed = make_study(collection).images.get()
         self.finished = [make_study(collection).images.get() for _ in range(6)]
         self.twins = []
-        self.reading = self.run = None
+        self.reading = self.run = self.endpoint = self.delivery = None
 
     @property
     def unread(self):
@@ -79,6 +84,19 @@ class Room:
             for place, image in enumerate(self.unread)
         ]
         record_trace(run=self.run, lines=lines)
+
+    def heard(self, world):
+        """Alice has a webhook for whatever the machine does, and it does something else in each world: the images that
+        nobody has read to the end succeed in one and fail in the next."""
+        kinds = sorted(PREDICTIONS)
+        self.endpoint, _ = make_endpoint(
+            owner=self.alice, collection=self.collection, url="https://8.8.8.8/hook", kinds=kinds
+        )
+        told = Prediction.objects.filter(image__in=self.unread, image__study__finalised_at=None).order_by("pk")
+        for place, prediction in enumerate(told, start=world):
+            tell_predictions(kinds[place % 2], [prediction])
+        assert drain() == 0, "nothing of it is sent to her"
+        self.delivery = Delivery.objects.order_by("pk").first()
 
     def read_by_others(self, image, *labels):
         for reader, label in zip(self.others, labels, strict=True):

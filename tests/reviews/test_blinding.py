@@ -90,6 +90,8 @@ def walk(room):
         pks["shadow_id"] = pks["rescore_id"] = [NOBODYS]
         pks["proposal_id"] = pks["rule_id"] = pks["decision_id"] = [NOBODYS]
         pks["run_id"] = [room.run.pk]
+        pks["endpoint_id"] = [room.endpoint.pk]
+        pks["delivery_id"] = [room.delivery.pk if room.delivery else NOBODYS]
         with room.second.pixels.open("rb") as file:
             pixels = file.read()
         return Walk(client.cookies[settings.SESSION_COOKIE_NAME].value, pks, pixels).everything()
@@ -120,6 +122,7 @@ def differences(room, world, walk):
                 room.answered(varied, world=number)
                 prepare()
                 room.trained(number)
+                room.heard(number)
                 answers.append(walk(room.alice))
         one, *others = answers
         assert all(other.keys() == one.keys() for other in others)
@@ -309,6 +312,7 @@ def test_nothing_depends_on_what_other_versions_were_asked_or_said(room, world, 
             NUMBERS.start(500)
             room.begin(step)
             room.trained(0)
+            room.heard(0)
             answers.append(walk(room.alice))
     plain, said, waits = answers
     assert {key for key in plain if not plain[key] == said[key] == waits[key]} == set()
@@ -337,6 +341,7 @@ def test_what_was_sent_back_is_offered_like_any_image(room, world, walk, roles, 
             if step == "verdict":
                 room.say(room.reading, "notumor")
             room.trained(0)
+            room.heard(0)
             answers.append(walk(room.alice))
     waits, sent, otherwise = answers
     apart = {key: said_apart(waits[key], sent[key]) for key in waits if waits[key] != sent[key]}

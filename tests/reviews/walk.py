@@ -27,6 +27,7 @@ RANDOM = [
         b"TOKEN",
     ),
     (re.compile(rb"\d\d:\d\d(:\d\d(\.\d+)?)?"), b"TIME"),
+    (re.compile(rb"whsec_[\w+/=]{40,}"), b"SECRET"),
     (re.compile(rb"seconds=\"\d+\"|\d+ (seconds?|minutes?) ago|just now"), b"AGO"),
 ]
 # The policy holds the nonce; cookies are compared by themselves; the length counts where nothing was random.
@@ -96,6 +97,7 @@ RULES = {
 }  # fmt: skip
 POLICY = {"rule": "single", "agreeing_reads": 2, "seen": "weigh", "seen_weight": 0.5}
 DECISION = {"label": "glioma", "rationale": "r"}
+HOOK = {"url": "https://8.8.8.8/hook", "kinds": ["prediction.succeeded"]}
 KNOWN = {"image": IMAGE, "label": "glioma", "source": "histology"}
 FIGURES = ("with_machine", "model_accuracy", "calibration", "automation_bias", "with_without", "class_mix")
 OF_FIGURES = tuple(f"figure={name}" for name in FIGURES)
@@ -202,6 +204,15 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "training-run-trace-download": (Ask(), Ask(query="used_as=train")),
     "figures-download": (Ask(), *(Ask(query=query) for query in OF_FIGURES)),
     "own-figures-download": (Ask(), *(Ask(query=query) for query in OF_FIGURES)),
+    "webhooks": (*LOOK, Ask("POST", HOOK | {"place": COLLECTION, "kinds": "study.final"})),
+    "webhook": _look(f"before={NOBODYS}"),
+    **{f"webhook-{change}": NEVER for change in ("pause", "resume", "rotate", "test", "delete")},
+    "webhook-redeliver": NEVER,
+    "api-webhooks": (Ask(), *_post(HOOK | {"collection": COLLECTION}, HOOK)),
+    "api-webhook": (Ask(), Ask("DELETE")),
+    **{f"api-webhook-{change}": _post({}) for change in ("pause", "resume", "secret", "test")},
+    "api-webhook-deliveries": (Ask(), Ask(query="state=held"), Ask(query="kind=prediction.failed")),
+    "api-webhook-redeliver": _post({}),
     "api-collections": (Ask(), *_post({"name": "n"})),
     "api-tokens": (Ask(), *_post({"name": "n", "days": 400})),
     "api-token-revoke": _post({"id": "0" * 128}),

@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from classifier.exceptions import StateConflict
 from classifier.models import RunStatus, TrainingRun
+from classifier.services.telling import tell_run_ended
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
 
@@ -28,6 +29,7 @@ def cancel_run(*, actor: User | None, run: TrainingRun) -> TrainingRun:
         status=RunStatus.CANCELLED, finished_at=Now(), lease_expires_at=None, **asked
     ):
         record(action="training.cancelled", actor=actor, target=run, number=run.number)
+        tell_run_ended(run, RunStatus.CANCELLED)
     elif rows.filter(status=RunStatus.RUNNING).update(**asked):
         record(action="training.cancel_requested", actor=actor, target=run, number=run.number)
     run.refresh_from_db()
@@ -47,4 +49,5 @@ def close_cancelled_run(*, run: TrainingRun) -> bool:
     ).update(status=RunStatus.CANCELLED, finished_at=Now(), lease_expires_at=None)
     if closed:
         record(action="training.cancelled", target=run, number=run.number)
+        tell_run_ended(run, RunStatus.CANCELLED)
     return bool(closed)

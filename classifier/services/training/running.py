@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from classifier import doorbell
 from classifier.models import RunStatus, TrainingRun
+from classifier.services.telling import tell_run_ended
 from classifier.services.training.cancelling import close_cancelled_run
 from mriplatform.audit.recording import record
 
@@ -67,6 +68,7 @@ def finish_run(
     )
     if finished:
         record(action="training.succeeded", target=run, number=run.number)
+        tell_run_ended(run, RunStatus.SUCCEEDED)
     return bool(finished)
 
 
@@ -80,6 +82,7 @@ def fail_run(*, run: TrainingRun, reason: str) -> bool:
     )
     if failed:
         record(action="training.failed", target=run, number=run.number, reason=reason[:300])
+        tell_run_ended(run, RunStatus.FAILED)
     return bool(failed)
 
 

@@ -1,0 +1,1 @@
+"""Webhooks by the API: the same services as the pages."""
