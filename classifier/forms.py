@@ -23,7 +23,7 @@ class FilesField(forms.FileField):
         files = data if isinstance(data, list | tuple) else [data] if data else []
         if not files:
             raise forms.ValidationError(
-                "No file was sent. Choose one or more PNG or JPEG images.", code="no_file"
+                "No file was sent. Choose one or more PNG, JPEG or DICOM images.", code="no_file"
             )
         return list(files)
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/v1/", include("mriplatform.webhooks.api.urls")),
     path("api/v1/", include("classifier.api.urls")),
     path("api/v1/", include("reviews.api.urls")),
+    path("dicom-web/", include("classifier.api.dicomweb.urls")),
 ]
 
 # What Django refuses before or instead of a view answers in the same two forms as everything else.

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
-from classifier.models import NOT_ASSESSABLE, JobStatus, Origin
+from classifier.models import NOT_ASSESSABLE, JobStatus, Origin, Plane, SequenceFamily
 from classifier.services.uploads import Grouping
 from ml.labels import CLASSES
 from mriplatform.accounts.roles import Role
@@ -16,19 +16,27 @@ class UploadSerializer(StrictSerializer):
     collection = serializers.UUIDField()
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True, max_length=None),
-        help_text="One or more PNG or JPEG images; repeat the field. Their names are neither kept nor logged.",
+        help_text=(
+            "One or more PNG, JPEG or DICOM images; repeat the field. Their names are neither kept nor logged."
+        ),
     )
     grouping = serializers.ChoiceField(
         choices=[(value.value, value.value) for value in Grouping],
         default=Grouping.ONE_STUDY.value,
-        help_text="`one_study`: all or nothing. `study_each`: every file stands alone.",
+        help_text=(
+            "`one_study`: all or nothing. `study_each`: every file stands alone. DICOM says itself which study it is "
+            "of, and joins that one where it is still open."
+        ),
     )
     subject_pseudonym = serializers.CharField(
         required=False,
         allow_blank=True,
         default="",
         max_length=MAX_PSEUDONYM_CHARACTERS,
-        help_text="A code of your own, never a name; kept only as a keyed hash.",
+        help_text=(
+            "A code of your own, never a name; kept only as a keyed hash. Counts only where a DICOM file names no "
+            "patient."
+        ),
     )
 
 
@@ -206,6 +214,23 @@ class FinalLabelSerializer(serializers.Serializer[Any]):
     )
 
 
+class DicomFactsSerializer(serializers.Serializer[Any]):
+    series_uid = serializers.CharField(help_text="A keyed replacement of the sender's, as `instance_uid`.")
+    instance_uid = serializers.CharField()
+    frame = serializers.IntegerField(help_text="Within the instance, from 1.")
+    modality = serializers.CharField()
+    sequence_family = serializers.ChoiceField(choices=SequenceFamily.choices, allow_blank=True)
+    slice_position = serializers.FloatField(allow_null=True, help_text="mm along the slice's normal.")
+    row_spacing = serializers.FloatField(allow_null=True, help_text="mm between neighbouring rows.")
+    column_spacing = serializers.FloatField(allow_null=True, help_text="mm between neighbouring columns.")
+    orientation = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Direction cosines of a row and of a column (PS3.3 C.7.6.2.1.1).",
+    )
+    bits_stored = serializers.IntegerField()
+
+
 class ImageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     study = serializers.UUIDField()
@@ -214,7 +239,12 @@ class ImageSerializer(serializers.Serializer[Any]):
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     bits = serializers.IntegerField()
+    plane = serializers.ChoiceField(choices=Plane.choices, allow_blank=True)
     window = WindowSerializer(allow_null=True)
+    dicom = DicomFactsSerializer(
+        allow_null=True,
+        help_text="What was kept of its DICOM beside plane, window and bits; null for other images.",
+    )
     pixel_sha256 = serializers.CharField()
     created_at = serializers.DateTimeField()
     hidden = serializers.BooleanField()
@@ -242,6 +272,12 @@ class StudySerializer(serializers.Serializer[Any]):
     origin = serializers.ChoiceField(choices=Origin.choices)
     synthetic = serializers.BooleanField(help_text="Drawn by a program; of nobody.")
     uploaded_by = serializers.CharField()
+    study_uid = serializers.CharField(
+        allow_blank=True, help_text="A keyed replacement of the UID that it came with; empty without DICOM."
+    )
+    age_band = serializers.CharField(
+        allow_blank=True, help_text='In decades, such as "40-49", where it is known.'
+    )
     created_at = serializers.DateTimeField()
     final = serializers.BooleanField(help_text="Every image has its final label.")
     removed = serializers.BooleanField()
@@ -250,11 +286,20 @@ class StudySerializer(serializers.Serializer[Any]):
 
 class VerdictSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="Of the file in the request, from 1.")
-    outcome = serializers.ChoiceField(choices=["stored", "duplicate", "refused"])
+    outcome = serializers.ChoiceField(
+        choices=["stored", "quarantined", "duplicate", "refused"],
+        help_text="Of a file of several frames: `stored` where one of them is.",
+    )
     code = serializers.CharField()
     detail = serializers.CharField()
     study = serializers.UUIDField(allow_null=True)
-    image = serializers.UUIDField(allow_null=True)
+    image = serializers.UUIDField(allow_null=True, help_text="The first of `images`.")
+    images = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Those that its frames became, or are here as already."
+    )
+    quarantined = serializers.IntegerField(
+        help_text="How many of its frames wait for a reviewer of the intake, because there is writing in them."
+    )
     url = serializers.CharField(allow_null=True, help_text="Where the study is.")
 
 

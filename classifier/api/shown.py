@@ -19,6 +19,7 @@ from classifier.selectors import (
     version_reading_for,
     viewer_maps,
 )
+from classifier.selectors.dicom_facts import dicom_facts
 from classifier.selectors.final_labels import FinalSaid, final_labels
 from classifier.services.uploads import UploadResult, Verdict
 from ml.labels import CLASSES
@@ -48,6 +49,8 @@ def _shown_study(user: Visitor, study: Study, ahead: int, finals: dict[UUID, Fin
         "origin": study.origin,
         "synthetic": study.origin == Origin.SYNTHETIC,
         "uploaded_by": study.uploaded_by.get_username(),
+        "study_uid": study.study_uid,
+        "age_band": study.age_band,
         "created_at": study.created_at,
         "final": study.finalised_at is not None,
         "removed": study.purged_at is not None,
@@ -77,7 +80,9 @@ def shown_image(image: Image, *, answers: bool, final: FinalSaid | None) -> Show
         "width": image.width,
         "height": image.height,
         "bits": image.bits,
+        "plane": image.plane,
         "window": window,
+        "dicom": dicom_facts(image),
         "pixel_sha256": image.pixel_sha256,
         "created_at": image.created_at,
         "hidden": image.hidden_at is not None,
@@ -154,6 +159,8 @@ def _shown_verdict(verdict: Verdict) -> Shown:
         "outcome": verdict.outcome,
         "code": verdict.code or verdict.outcome,
         "detail": verdict.sentence or "Stored; its prediction is in line.",
+        "images": [image.pk for image in verdict.images],
+        "quarantined": verdict.quarantined,
         "study": verdict.study.pk if verdict.study else None,
         "image": verdict.image.pk if verdict.image else None,
         "url": reverse("api-study", args=[verdict.study.pk]) if verdict.study else None,

@@ -57,11 +57,13 @@ class Studies(ApiView):
 
     @extend_schema(
         operation_id="send_images",
-        summary="Send one or more PNG or JPEG images",
+        summary="Send one or more PNG, JPEG or DICOM images",
         description=(
             "Answers 202 as soon as the images are stored, with the study's address in `Location`; poll it until "
             "`status` is `succeeded` or `failed`. Pixels that the collection has already are answered with the study "
-            "that holds them; if that is so for all files, the answer is 200 and nothing was stored."
+            "that holds them; if that is so for all files, the answer is 200 and nothing was stored. DICOM (a whole "
+            "series, too, and files of several frames) becomes a study for each StudyInstanceUID, or joins the one that "
+            "is open under it; images with writing in their pixels wait in quarantine."
         ),
         request={"multipart/form-data": UploadSerializer},
         responses={
@@ -101,7 +103,7 @@ def _multipart(request: Request) -> dict[str, object]:
     fields["files"] = request.FILES.getlist("files")
     if not fields["files"]:
         raise UploadRefused(
-            "No file was sent. Send one or more PNG or JPEG images.", code="no_file", status=400
+            "No file was sent. Send one or more PNG, JPEG or DICOM images.", code="no_file", status=400
         )
     return fields
 

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from classifier.api import archives, collections, gate, images, model_versions, predictions, proposals, studies
+from classifier.api import (
+    archives,
+    collections,
+    gate,
+    images,
+    model_versions,
+    predictions,
+    proposals,
+    receipts,
+    studies,
+)
 
 urlpatterns = [
     path("collections", collections.Collections.as_view(), name="api-collections"),
@@ -11,6 +21,7 @@ urlpatterns = [
     ),
     path("studies", studies.Studies.as_view(), name="api-studies"),
     path("studies/<uuid:study_id>", studies.OneStudy.as_view(), name="api-study"),
+    path("studies/<uuid:study_id>/receipt", receipts.StudyReceipt.as_view(), name="api-study-receipt"),
     path("studies/<uuid:study_id>/purge", studies.PurgeStudy.as_view(), name="api-study-purge"),
     path("archives", archives.Archives.as_view(), name="api-archives"),
     path("archives/<uuid:archive_id>", archives.OneArchive.as_view(), name="api-archive"),

@@ -24,7 +24,7 @@ def studies_of(user: Visitor) -> QuerySet[Study]:
         Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES))
         .select_related("collection", "uploaded_by")
         .prefetch_related(
-            Prefetch("images", Image.objects.order_by("position", "id")),
+            Prefetch("images", Image.objects.select_related("dicom").order_by("position", "id")),
             Prefetch("images__predictions", predictions),
         )
     )
@@ -32,7 +32,7 @@ def studies_of(user: Visitor) -> QuerySet[Study]:
 
 def images_of(user: Visitor) -> QuerySet[Image]:
     return Image.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES)).select_related(
-        "study", "collection"
+        "study", "collection", "dicom"
     )
 
 
@@ -123,5 +123,7 @@ def uploads_in_last_minute(user: User) -> int:
 
 
 def bytes_stored_for(user: User) -> int:
-    total = Image.objects.filter(study__uploaded_by=user).aggregate(total=Sum("stored_bytes"))["total"]
-    return int(total or 0)
+    """What somebody's images take, also those in quarantine."""
+    stored = Image.objects.filter(study__uploaded_by=user).aggregate(total=Sum("stored_bytes"))["total"]
+    apart = QuarantinedImage.objects.filter(uploaded_by=user).exclude(pixels="")
+    return int(stored or 0) + int(apart.aggregate(total=Sum("stored_bytes"))["total"] or 0)

@@ -79,7 +79,9 @@ def names_of(taken: TakenIn) -> InstanceNames | None:
     facts = taken.frames[0].facts
     if facts is None or taken.study is None:
         return None
-    return InstanceNames(taken.study.study_uid, facts.series_uid, facts.instance_uid)
+    return InstanceNames(
+        taken.study.study_uid, facts.series_uid, facts.instance_uid, facts.sop_class_uid or MR_IMAGE_STORAGE
+    )
 
 
 def _names_refused(refusal: IntakeRefused) -> InstanceNames | None:

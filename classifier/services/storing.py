@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 
 from classifier.intake import CanonicalImage, FrameFacts
 from classifier.models import DicomFacts, Image, Origin, Study
+from classifier.selectors.dicom_facts import dicom_facts
 from classifier.services.clusters import assign_cluster, lock_clusters, to_signed
 from classifier.services.predictions import queue_predictions
 from mriplatform.accounts.models import Collection, User
@@ -170,10 +171,11 @@ def order_study(study: Study) -> None:
 
 
 def _series_of(image: Image) -> str:
-    return image.dicom.series_uid if hasattr(image, "dicom") else ""
+    facts = dicom_facts(image)
+    return facts.series_uid if facts else ""
 
 
 def _slice_of(image: Image) -> float:
     """Where the slice lies; those of which nothing tells come last, in the order in which they came."""
-    place = image.dicom.slice_position if hasattr(image, "dicom") else None
-    return inf if place is None else place
+    facts = dicom_facts(image)
+    return inf if facts is None or facts.slice_position is None else facts.slice_position

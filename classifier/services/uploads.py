@@ -22,11 +22,14 @@ __all__ = [
     "UploadResult",
     "UploadedPart",
     "Verdict",
+    "check_rate",
     "check_room",
+    "check_room_for",
     "decode_part",
     "decoder",
     "grouped",
     "receive_upload",
+    "record_refusal",
     "store_group",
 ]
 
@@ -57,18 +60,19 @@ def receive_upload(
             "No file was sent. Send one or more PNG, JPEG or DICOM images.", code="no_file", status=400
         )
     try:
-        _check_quota(actor, files)
+        check_rate(actor)
+        check_room(actor, files)
         subject = subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or ""
         decoded = [decode_part(number, part) for number, part in enumerate(files, start=1)]
         refused = [item for item in decoded if isinstance(item, Verdict)]
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
             raise _refusal(refused, len(files))
     except PlatformError as error:
-        _record_refusal(actor, collection, files, [error.code])
+        _record_refused_files(actor, collection, files, [error.code])
         raise
     if refused:
         bad = [files[verdict.number - 1] for verdict in refused]
-        _record_refusal(actor, collection, bad, [verdict.code for verdict in refused])
+        _record_refused_files(actor, collection, bad, [verdict.code for verdict in refused])
     result = UploadResult()
     with transaction.atomic():
         for group in grouped(decoded, grouping):
@@ -85,13 +89,17 @@ def _refusal(refused: Sequence[Verdict], files: int) -> UploadRefused:
     return refusal
 
 
-def _check_quota(actor: User, files: Sequence[UploadedPart]) -> None:
+def check_rate(actor: User) -> None:
+    """Refuse more than somebody may send in a minute.
+
+    Raises:
+        TooManyUploads: it is.
+    """
     if uploads_in_last_minute(actor) >= settings.UPLOADS_PER_MINUTE:
         raise TooManyUploads(
             f"You sent more than {settings.UPLOADS_PER_MINUTE} studies in a minute. Wait a minute, then send the rest.",
             retry_after=60,
         )
-    check_room(actor, files)
 
 
 def check_room(actor: User, files: Sequence[UploadedPart]) -> None:
@@ -100,16 +108,27 @@ def check_room(actor: User, files: Sequence[UploadedPart]) -> None:
     Raises:
         StorageQuotaReached: it would.
     """
-    if bytes_stored_for(actor) + sum(len(part.data) for part in files) > settings.UPLOAD_BYTES_PER_USER:
+    check_room_for(actor, sum(len(part.data) for part in files))
+
+
+def check_room_for(actor: User, size: int) -> None:
+    """The same, for so many bytes."""
+    if bytes_stored_for(actor) + size > settings.UPLOAD_BYTES_PER_USER:
         raise StorageQuotaReached(
             "Your storage is full. Ask an administrator to purge studies or raise the limit."
         )
 
 
-def _record_refusal(
+def _record_refused_files(
     actor: User, collection: Collection, files: Sequence[UploadedPart], codes: Sequence[str]
 ) -> None:
+    keys = [refused_bytes_key(part.data, settings.SUBJECT_KEY.encode()) for part in files]
+    record_refusal(actor, collection, keys, codes)
+
+
+def record_refusal(actor: User, collection: Collection, keys: Sequence[str], codes: Sequence[str]) -> None:
+    """One line of the audit for files that were refused: why, and hashes that only the holder of the key can match."""
     record(
-        action="upload.refused", actor=actor, collection_id=collection.pk, codes=list(codes), files=len(files),
-        bytes_keys=[refused_bytes_key(part.data, settings.SUBJECT_KEY.encode()) for part in files],
+        action="upload.refused", actor=actor, collection_id=collection.pk, codes=list(codes), files=len(keys),
+        bytes_keys=list(keys),
     )  # fmt: skip

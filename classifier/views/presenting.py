@@ -19,7 +19,9 @@ from classifier.selectors import (
     version_reading_for,
     viewer_maps,
 )
+from classifier.selectors.dicom_facts import facts_in_words
 from classifier.selectors.final_labels import FinalSaid, final_labels
+from classifier.selectors.receipts import waiting_in_quarantine
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, is_reader_in, permissions_in
 
@@ -61,7 +63,8 @@ class Answered:
 
 @dataclass(frozen=True)
 class StudyShown:
-    """A study with its images; `answer` is of the selected one, and None wherever it may not be seen."""
+    """A study with its images; `answer` is of the selected one, and None wherever it may not be seen; `facts` are what
+    the selected one's DICOM said, and `in_quarantine` counts the images that wait for a reviewer of the intake."""
 
     study: Study
     status: str
@@ -72,6 +75,8 @@ class StudyShown:
     sees_answers: bool
     model_missing: bool
     answer: Answered | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    in_quarantine: int = 0
 
     @property
     def settled(self) -> bool:
@@ -122,6 +127,8 @@ def present_study(user: Visitor, study: Study, selected: UUID | None = None) -> 
         sees_answers=answers,
         model_missing=unbound and version_reading_for(study.collection_id) is None,
         answer=_answered(predictions[chosen.image.pk]) if answers and chosen else None,
+        facts=facts_in_words(chosen.image, list(study.images.all())) if chosen else (),
+        in_quarantine=waiting_in_quarantine(study) if study.study_uid else 0,
     )
 
 

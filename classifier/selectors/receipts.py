@@ -1,0 +1,92 @@
+"""Receipts: which file became what, for the one who sent it and knows what it was called there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from classifier.models import QuarantinedImage, ReceiptLine, Study
+
+# PS3.16 CID 7050: somebody looked at the pixels and took out what named anybody, or found that nothing does.
+CLEAN_PIXEL_DATA: Final = "113101"
+_LET_OUT: Final = (QuarantinedImage.Status.RELEASED, QuarantinedImage.Status.MASKED)
+
+OUTCOME_WORDS: Final = {
+    "stored": "stored",
+    "duplicate": "here already",
+    "quarantined": "in quarantine",
+    "released": "released from quarantine",
+    "masked": "masked, then stored",
+    "rejected": "rejected by a reviewer of the intake",
+}
+
+
+@dataclass(frozen=True)
+class ReceiptEntry:
+    """One frame of a file that was sent.
+
+    Attributes:
+        file_sha256: of the file as it was sent; the sender finds it by that.
+        study_uid, series_uid, instance_uid: under which the frame is known here.
+        frame: its number within the instance, from 1.
+        outcome: `stored`, `duplicate`, `quarantined`, `released`, `masked` or `rejected`, as it is now.
+        image: what it became; None as long as, or because, it became none.
+        profile: codes of PS3.16 CID 7050: how identity was removed.
+    """
+
+    file_sha256: str
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    frame: int
+    outcome: str
+    image: UUID | None
+    profile: Sequence[str]
+    received_at: datetime
+
+    @property
+    def outcome_words(self) -> str:
+        return OUTCOME_WORDS[self.outcome]
+
+    @property
+    def image_name(self) -> str:
+        """The image's last eight digits, as pages name it."""
+        return self.image.hex[-8:] if self.image else ""
+
+
+def receipt_of(study: Study) -> list[ReceiptEntry]:
+    """What became of each frame that was sent for a study, in the order in which they came; empty without DICOM."""
+    lines = ReceiptLine.objects.filter(Q(study=study) | _kept_apart_alone(study)).select_related("quarantined").order_by("id")
+    return [_entry(line) for line in lines]
+
+
+def waiting_in_quarantine(study: Study) -> int:
+    """How many images of a study wait for a reviewer of the intake; nothing else of them is told here."""
+    waiting = QuarantinedImage.objects.filter(status=QuarantinedImage.Status.WAITING)
+    alone = Q(study=None, collection=study.collection_id, arrival__study_uid=study.study_uid)
+    return waiting.filter(Q(study=study) | alone if study.study_uid else Q(study=study)).count()
+
+
+def _kept_apart_alone(study: Study) -> Q:
+    """Lines of what came before there was a study: of those that are in it now, and of those that still wait."""
+    let_out = Q(study=None, quarantined__image__study=study)
+    if not study.study_uid:
+        return let_out
+    same = Q(study=None, study_uid=study.study_uid, quarantined__collection=study.collection_id)
+    return let_out | (same & Q(quarantined__image=None))
+
+
+def _entry(line: ReceiptLine) -> ReceiptEntry:
+    kept_apart = line.quarantined
+    outcome, image, profile = line.outcome, line.image_id, list(line.profile)
+    if kept_apart is not None and kept_apart.status != QuarantinedImage.Status.WAITING:
+        outcome, image = kept_apart.status, kept_apart.image_id
+        if kept_apart.status in _LET_OUT:
+            profile.append(CLEAN_PIXEL_DATA)
+    return ReceiptEntry(
+        line.file_sha256, line.study_uid, line.series_uid, line.instance_uid, line.frame, outcome, image, profile,
+        line.received_at,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""DICOM that a PACS or a gateway pushes: every instance stands alone, and nothing is stored before all have arrived."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+
+from classifier.exceptions import UploadRefused
+from classifier.intake import refused_bytes_key, replaced_uid
+from classifier.models import Origin
+from classifier.services.decoding import Decoded, UploadedPart, Verdict, decode_part, names_of
+from classifier.services.groups import Grouping, UploadResult, grouped, store_group
+from classifier.services.storing import Arrival
+from classifier.services.uploads import check_rate, check_room_for, record_refusal
+from mriplatform.accounts.models import Collection, User
+
+OTHER_STUDY = "The instance is of another study than the address names."
+
+
+def receive_push(
+    *, actor: User, collection: Collection, instances: Iterable[bytes], study_uid: str = ""
+) -> UploadResult:
+    """Store the instances that can be, each in the study that it is of, and say of every one what became of it.
+
+    Nothing but DICOM is taken here. Of the instances as they were sent no more than one is in memory at a time.
+
+    Args:
+        instances: read one after the other; what reading them raises ends the push, and nothing is stored.
+        study_uid: the sender's, of the only study that they may be of.
+
+    Raises:
+        UploadRefused: there is no instance, or their pixels are more than a push may bring.
+        TooManyUploads, StorageQuotaReached: nothing was stored.
+    """
+    key = settings.SUBJECT_KEY.encode()
+    wanted = replaced_uid(study_uid, key) if study_uid else ""
+    check_rate(actor)
+    decoded: list[Decoded] = []
+    keys: list[str] = []
+    codes: list[str] = []
+    size = pixels = 0
+    for number, data in enumerate(instances, start=1):
+        size += len(data)
+        item = _of_study(decode_part(number, UploadedPart(data, "1.dcm")), wanted)
+        if isinstance(item, Verdict):
+            keys.append(refused_bytes_key(data, key))
+            codes.append(item.code)
+        else:
+            pixels += sum(frame.image.pixels.nbytes for frame in item[1].frames)
+        if pixels > 2 * settings.UPLOAD_MAX_REQUEST_BYTES:
+            sentence = "The pixels of these instances are more than one push may bring; push fewer at once."
+            raise UploadRefused(sentence, code="too_many_pixels", status=413)
+        decoded.append(item)
+    if not decoded:
+        raise UploadRefused("No instance was sent.", code="no_file", status=400)
+    check_room_for(actor, size)
+    if keys:
+        record_refusal(actor, collection, keys, codes)
+    result = UploadResult()
+    with transaction.atomic():
+        for group in grouped(decoded, Grouping.STUDY_EACH):
+            store_group(result, actor, collection, group, Arrival(Origin.DICOMWEB))
+    result.verdicts.sort(key=lambda verdict: verdict.number)
+    return result
+
+
+def _of_study(item: Decoded, wanted: str) -> Decoded:
+    """What was decoded; refused where it is of another study than the wanted one."""
+    if isinstance(item, Verdict) or not wanted or (item[1].study and item[1].study.study_uid == wanted):
+        return item
+    return Verdict(
+        item[0], "refused", code="other_study", sentence=OTHER_STUDY, status=409, names=names_of(item[1])
+    )
