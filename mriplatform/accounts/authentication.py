@@ -30,9 +30,13 @@ class ApiTokenAuthentication(TokenAuthentication):
         scheme, _, given = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() not in (b"token", b"bearer"):
             return None
-        if not TOKEN.fullmatch(given.strip()):
+        return self.authenticate_token(given.strip())
+
+    def authenticate_token(self, given: bytes) -> Any:
+        """The user and the row of a token, in whatever form it came."""
+        if not TOKEN.fullmatch(given):
             raise AuthenticationFailed("This is no token of this platform.")
-        answer = self.authenticate_credentials(given.strip())  # type: ignore[no-untyped-call]  # knox is not typed
+        answer = self.authenticate_credentials(given)  # type: ignore[no-untyped-call]  # knox is not typed
         if answer is not None:
             stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
             ApiToken.objects.filter(stale, pk=answer[1].pk).update(last_used_at=Now())

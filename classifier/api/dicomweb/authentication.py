@@ -26,11 +26,9 @@ class GatewayAuthentication(ApiTokenAuthentication):
             return super().authenticate(request)
         try:
             name, _, token = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+            answer = self.authenticate_token(token.encode())
         except (binascii.Error, UnicodeDecodeError) as error:
             raise AuthenticationFailed("This is no token of this platform.") from error
-        # Looked up where all tokens are, in the form that is read there.
-        request.META["HTTP_AUTHORIZATION"] = f"Token {token}"
-        answer = super().authenticate(request)
         if answer is None or answer[0].get_username() != name:
             raise AuthenticationFailed("This is no token of this platform.")
         return answer
