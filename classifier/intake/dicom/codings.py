@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import gdcm  # type: ignore[import-untyped]  # ships no types
 import jpeg_ls  # type: ignore[import-untyped]  # ships no types
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ _IMPLICIT, _EXPLICIT, _RLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.84
 _JPEG: Final = "1.2.840.10008.1.2.4."
 _JPEG_START, _JPEG_END, _J2K_START = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f\xff\x51"
 _MAX_SEGMENTS: Final = 1000
+_RUNS: Final = get_decoder(_RLE)
 
 
 class Said(NamedTuple):
@@ -155,6 +157,40 @@ def _decode_baseline(frame: bytes, _: Expected) -> Samples:
     return np.asarray(decode_jpeg(frame, "GRAY", strict=True))[..., 0]
 
 
+def _decode_extended(frame: bytes, expected: Expected) -> Samples:
+    if _EXTENDED_SAYS(frame).bits == 8:
+        return _decode_baseline(frame, expected)
+    return _BY_GDCM[f"{_JPEG}51"](frame, expected)
+
+
+def _by_gdcm(uid: str) -> Callable[[bytes, Expected], Samples]:
+    """JPEG of 12 bits, which pydicom decodes by nothing that is free and whole, and lossless JPEG."""
+    syntax = gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(uid))
+
+    def decode(frame: bytes, expected: Expected) -> Samples:
+        fragment = gdcm.Fragment()
+        fragment.SetByteStringValue(frame)
+        fragments = gdcm.SequenceOfFragments.New()
+        fragments.AddFragment(fragment)
+        element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+        element.SetValue(fragments.__ref__())
+        image = gdcm.Image()
+        image.SetNumberOfDimensions(2)
+        image.SetDimensions((expected.columns, expected.rows, 1))
+        image.SetPhotometricInterpretation(
+            gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
+        )
+        image.SetTransferSyntax(syntax)
+        image.SetPixelFormat(gdcm.PixelFormat(1, expected.allocated, expected.stored, expected.stored - 1, 0))
+        image.SetDataElement(element)
+        # It gives bytes as a string.
+        levels = image.GetBuffer().encode("utf-8", "surrogateescape")
+        kind = np.dtype("u1" if expected.allocated == 8 else "<u2")
+        return np.frombuffer(levels, kind).reshape(expected.rows, expected.columns)
+
+    return decode
+
+
 def _decode_jpeg_ls(frame: bytes, expected: Expected) -> Samples:
     levels, said = jpeg_ls.decode_buffer(frame)
     kind = np.uint8 if said["bits_per_sample"] <= 8 else np.dtype("<u2")
@@ -165,51 +201,41 @@ def _decode_j2k(frame: bytes, _: Expected) -> Samples:
     return np.asarray(decode_j2k(frame, j2k_format=0))
 
 
-def _by_pydicom(uid: str, plugin: str) -> Callable[[bytes, Expected], Samples]:
-    decoder = get_decoder(uid)
-
-    def decode(frame: bytes, expected: Expected) -> Samples:
-        options: dict[str, Any] = {
-            "rows": expected.rows,
-            "columns": expected.columns,
-            "number_of_frames": 1,
-            "samples_per_pixel": 1,
-            "photometric_interpretation": "MONOCHROME2",
-            "bits_allocated": expected.allocated,
-            "bits_stored": expected.stored,
-            # Signs are read from the bits, whoever decoded them (`levels`).
-            "pixel_representation": 0,
-            "pixel_keyword": "PixelData",
-        }
-        fragments = encapsulate([frame], has_bot=False)
-        return decoder.as_array(fragments, index=0, raw=True, decoding_plugin=plugin, **options)[0]
-
-    return decode
-
-
-def _run_lengths(decode: Callable[[bytes, Expected], Samples]) -> Callable[[bytes, Expected], Samples]:
-    """Refuses a frame of runs that is longer than all its bytes written out would be: it can only be a bomb."""
-
-    def decode_bounded(frame: bytes, expected: Expected) -> Samples:
-        size = expected.rows * expected.columns * expected.allocated // 8
-        if len(frame) > 64 + 2 * size:
-            raise broken(OTHER_CODING)
-        return decode(frame, expected)
-
-    return decode_bounded
+def _decode_runs(frame: bytes, expected: Expected) -> Samples:
+    size = expected.rows * expected.columns * expected.allocated // 8
+    # Written out, all its bytes are hardly longer: this can only be a bomb.
+    if len(frame) > 64 + 2 * size:
+        raise broken(OTHER_CODING)
+    options: dict[str, Any] = {
+        "rows": expected.rows,
+        "columns": expected.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": 1,
+        "photometric_interpretation": "MONOCHROME2",
+        "bits_allocated": expected.allocated,
+        "bits_stored": expected.stored,
+        # Signs are read from the bits, whoever decoded them (`levels`).
+        "pixel_representation": 0,
+        "pixel_keyword": "PixelData",
+    }
+    fragments = encapsulate([frame], has_bot=False)
+    return _RUNS.as_array(fragments, index=0, raw=True, decoding_plugin="pydicom", **options)[0]
 
 
-_LOSSLESS_FRAME, _LS_FRAME = 0xC3, 0xF7
+_BASELINE_FRAME, _EXTENDED_FRAME, _LOSSLESS_FRAME, _LS_FRAME = 0xC0, 0xC1, 0xC3, 0xF7
+_EXTENDED_SAYS: Final = _jpeg_says(_BASELINE_FRAME, _EXTENDED_FRAME)
+_BY_GDCM: Final = {uid: _by_gdcm(uid) for uid in (f"{_JPEG}51", f"{_JPEG}57", f"{_JPEG}70")}
 CODINGS: Final[Mapping[str, Coding]] = {
     _IMPLICIT: Coding(implicit=True),
     _EXPLICIT: Coding(),
-    _RLE: Coding(decode=_run_lengths(_by_pydicom(_RLE, "pydicom")), keeps_bits=True),
-    f"{_JPEG}50": Coding(starts=_JPEG_START, says=_jpeg_says(0xC0), decode=_decode_baseline),
+    _RLE: Coding(decode=_decode_runs, keeps_bits=True),
+    f"{_JPEG}50": Coding(starts=_JPEG_START, says=_jpeg_says(_BASELINE_FRAME), decode=_decode_baseline),
+    f"{_JPEG}51": Coding(starts=_JPEG_START, says=_EXTENDED_SAYS, decode=_decode_extended),
     **{
         f"{_JPEG}{number}": Coding(
             starts=_JPEG_START,
             says=_jpeg_says(_LOSSLESS_FRAME),
-            decode=_by_pydicom(f"{_JPEG}{number}", "gdcm"),
+            decode=_BY_GDCM[f"{_JPEG}{number}"],
         )
         for number in (57, 70)
     },

@@ -55,11 +55,11 @@ class Header:
     inverted: bool
 
 
-def read_header(data: memoryview, limits: Limits) -> Header:
-    """Reads the header, and nothing of the pixels.
+def read_kept(data: memoryview) -> tuple[Kept, Coding]:
+    """Reads what is on the keep-list, and how the file is written. Nothing is inflated or decoded.
 
     Raises:
-        IntakeRefused: everything that is no MR image in a coding that is read, of a size within the limits.
+        IntakeRefused: a directory, a transfer syntax that is not on the list, or no sound data set.
     """
     _check_preamble(bytes(data[:_PREAMBLE_BYTES]))
     meta, start = Walk(data).meta(_PREAMBLE_BYTES + _MAGIC_BYTES, tags.META)
@@ -69,13 +69,16 @@ def read_header(data: memoryview, limits: Limits) -> Header:
         )
     coding = CODINGS[coding_of(word(meta, tags.TRANSFER_SYNTAX))]
     walk = Walk(data, compressed=coding.compressed)
-    kept = walk.dataset(start, tags.DATASET, implicit=coding.implicit)
-    try:
-        pixels = _mr_pixels(kept)
-        return _checked(kept, coding, pixels, limits)
-    except IntakeRefused as refused:
-        refused.told = {"instance": word(kept, tags.INSTANCE_UID)[:64], "class": standard_class(kept)}
-        raise
+    return walk.dataset(start, tags.DATASET, implicit=coding.implicit), coding
+
+
+def check_header(kept: Kept, coding: Coding, limits: Limits) -> Header:
+    """Holds what was read against the limits and against itself.
+
+    Raises:
+        IntakeRefused: everything but an MR image whose pixels can be read, of a size within the limits.
+    """
+    return _checked(kept, coding, _mr_pixels(kept), limits)
 
 
 def standard_class(kept: Kept) -> str:

@@ -17,11 +17,13 @@ from classifier.intake.confinement import Answer
 from classifier.intake.dicom import keep_list as tags
 from classifier.intake.dicom.codings import Expected, decode_frame
 from classifier.intake.dicom.describing import Groups, describe_file, describe_frame, groups_of
-from classifier.intake.dicom.header import Header, read_header
+from classifier.intake.dicom.header import Header, check_header, read_kept, standard_class
 from classifier.intake.dicom.levels import canonical_levels, native_frame, read_rescale, read_window
 from classifier.intake.dicom.refusing import OTHER_CODING, TOO_EARLY, broken
 from classifier.intake.dicom.requests import DicomRequest
+from classifier.intake.dicom.values import word
 from classifier.intake.rasters import Grey
+from classifier.intake.refusals import IntakeRefused
 from classifier.intake.viewing import find_boxes
 
 _SECONDS: Final = 2.0
@@ -53,7 +55,15 @@ def read_dicom(request: DicomRequest) -> Answer:
         IntakeRefused: see docs/intake.md.
     """
     began = time.monotonic()
-    header = read_header(memoryview(request.data), request.limits)
+    kept, coding = read_kept(memoryview(request.data))
+    try:
+        return _answer(request, check_header(kept, coding, request.limits), began)
+    except IntakeRefused as refused:
+        refused.told = {"instance": word(kept, tags.INSTANCE_UID)[:64], "class": standard_class(kept)}
+        raise
+
+
+def _answer(request: DicomRequest, header: Header, began: float) -> Answer:
     stack = _Stack(header, _checked_frames(header))
     groups = groups_of(header)
     # Every frame's rescale, before any is decoded: a file is taken or refused as a whole.

@@ -7,6 +7,7 @@ diffusion, contrast) is asked where names say nothing; the bounds are those of c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,18 +91,21 @@ def _called(kept: Kept) -> str:
 
 
 def _measures(kept: Kept, groups: tuple[Kept, ...]) -> _Measured:
-    def inside(sequence: int, tag: int) -> float | None:
-        found = (double(first_item(group, sequence), tag) for group in groups)
+    def inside(sequence: int) -> list[Kept]:
+        return [first_item(group, sequence) for group in groups]
+
+    def first(found: Iterable[float | None]) -> float | None:
         return next((value for value in found if value is not None), None)
 
-    def either(value: float | None, other: float | None) -> float | None:
-        return other if value is None else value
-
     return _Measured(
-        repetition=either(decimal(kept, tags.REPETITION), inside(tags.TIMING, tags.REPETITION)),
-        echo=either(decimal(kept, tags.ECHO), inside(tags.ECHOES, tags.EFFECTIVE_ECHO)),
-        inversion=either(decimal(kept, tags.INVERSION), inside(tags.MODIFIERS, tags.INVERSION)),
-        diffusion=either(double(kept, tags.B_VALUE), inside(tags.DIFFUSION, tags.B_VALUE)),
+        repetition=first(decimal(one, tags.REPETITION) for one in [kept, *inside(tags.TIMING)]),
+        echo=first(
+            [decimal(kept, tags.ECHO), *(double(one, tags.EFFECTIVE_ECHO) for one in inside(tags.ECHOES))]
+        ),
+        inversion=first(
+            [decimal(kept, tags.INVERSION), *(double(one, tags.INVERSIONS) for one in inside(tags.MODIFIERS))]
+        ),
+        diffusion=first(double(one, tags.B_VALUE) for one in [kept, *inside(tags.DIFFUSION)]),
         codes=frozenset(words(kept, tags.SCANNING_SEQUENCE) + words(kept, tags.SEQUENCE_VARIANT)),
     )
 

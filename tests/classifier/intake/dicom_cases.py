@@ -20,7 +20,6 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
-    JPEGExtended12Bit,
     JPEGLSLossless,
     RLELossless,
 )
@@ -159,7 +158,6 @@ REFUSED: list[Case] = [
     _refused("directory-climbing", lambda: directory("..\\..\\ETC\\PASSWD"), "wrong_type", status=415),
     _refused("deflated", deflated, SYNTAX, status=415),
     _refused("big-endian", lambda: raw(b"\0\x08\0\x08CS\0\0", syntax=ExplicitVRBigEndian), SYNTAX, status=415),
-    _refused("jpeg-extended", lambda: written(mr(1), JPEGExtended12Bit), SYNTAX, status=415),
     _refused("video", lambda: written(mr(1), MPEG2MPML), SYNTAX, status=415),
     _refused("private-syntax", lambda: written(mr(1), UID("1.2.840.113619.5.2")), SYNTAX, status=415),
     _refused("cut-in-the-meta", lambda: as_file(mr(1))[:180], BROKEN),

@@ -32,6 +32,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
@@ -47,6 +48,7 @@ TAKEN: dict[str, UID] = {
     "explicit": ExplicitVRLittleEndian,
     "rle": RLELossless,
     "jpeg-baseline": JPEGBaseline8Bit,
+    "jpeg-extended": JPEGExtended12Bit,
     "jpeg-lossless": JPEGLossless,
     "jpeg-lossless-sv1": JPEGLosslessSV1,
     "jpeg-ls": JPEGLSLossless,
@@ -195,7 +197,7 @@ def raw(rest: bytes, *, syntax: str = ExplicitVRLittleEndian, preamble: bytes = 
 def element(group: int, number: int, kind: bytes, value: bytes, length: int | None = None) -> bytes:
     """An element in explicit little endian; its length may lie."""
     size = len(value) if length is None else length
-    if kind in (b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR"):
+    if kind in (b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF", b"OD", b"OL", b"OV", b"SV", b"UC", b"UR", b"UV"):
         return struct.pack("<HH2sHI", group, number, kind, 0, size) + value
     return struct.pack("<HH2sH", group, number, kind, size) + value
 
@@ -214,7 +216,7 @@ def _compressed(dataset: Dataset, syntax: UID) -> Sequence[bytes]:
         ]
     if syntax == JPEGBaseline8Bit:
         return [_baseline(frame) for frame in frames]
-    if syntax in (JPEGLossless, JPEGLosslessSV1):
+    if syntax in (JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1):
         return [_by_gdcm(dataset, frame, syntax) for frame in frames]
     return [_by_pydicom(dataset, frame, syntax) for frame in frames]
 
@@ -243,15 +245,20 @@ def _by_gdcm(dataset: Dataset, frame: np.ndarray, syntax: UID) -> bytes:
         reader, changed, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
         reader.SetFileName(str(plain))
         assert reader.Read()
-        process = gdcm.TransferSyntax.JPEGLosslessProcess14
-        first = gdcm.TransferSyntax.JPEGLosslessProcess14_1
-        changed.SetTransferSyntax(gdcm.TransferSyntax(process if syntax == JPEGLossless else first))
+        changed.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
+        lossy = gdcm.JPEGCodec()
+        lossy.SetLossless(False)
+        lossy.SetQuality(95)
+        if syntax == JPEGExtended12Bit:
+            changed.SetUserCodec(lossy)
         changed.SetInput(reader.GetImage())
         assert changed.Change()
         writer.SetFileName(str(packed))
         writer.SetFile(reader.GetFile())
         writer.SetImage(changed.GetOutput())
         assert writer.Write()
+        # The codec belongs to both, and must go last.
+        del changed
         return _fragments(dcmread(packed).PixelData)
 
 
