@@ -15,7 +15,7 @@ from classifier.services.training import cancel_run
 from ml.labels import CLASSES
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor
+from mriplatform.accounts.selectors import Visitor, permissions_in
 from mriplatform.api.pagination import CursorPagination
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
@@ -41,7 +41,7 @@ class TrainingRunSerializer(serializers.Serializer[Any]):
     recipe = serializers.DictField()
     seed = serializers.IntegerField()
     trigger = serializers.ChoiceField(choices=TrainingRun.Trigger.choices)
-    collection = serializers.UUIDField(allow_null=True, help_text="Where its images lie.")
+    collection = serializers.UUIDField(allow_null=True, help_text="Where its images lie, for whoever is of it.")
     manifest_sha256 = serializers.CharField(help_text="Empty for those who read in the collection.")
     base_version = VersionNamedSerializer()
     candidate = VersionNamedSerializer(allow_null=True, help_text="Null until it has succeeded.")
@@ -183,7 +183,7 @@ def shown_run(user: Visitor, run: TrainingRun) -> dict[str, Any]:
         "recipe": run.recipe,
         "seed": run.seed,
         "trigger": run.trigger,
-        "collection": run.collection_id,
+        "collection": _collection(user, run),
         "manifest_sha256": run.manifest_sha256 if sees_run_figures(user, run) else "",
         "base_version": named(run.base_version),
         "candidate": named(run.candidate),
@@ -195,6 +195,12 @@ def shown_run(user: Visitor, run: TrainingRun) -> dict[str, Any]:
         "attempt": run.attempt,
         "url": reverse("api-training-run", args=[run.pk]),
     }
+
+
+def _collection(user: Visitor, run: TrainingRun) -> UUID | None:
+    """The run's collection, for those who are of it: models are everybody's, whose labels made them is not."""
+    of_theirs = run.collection_id is not None and permissions_in(user, run.collection_id)
+    return run.collection_id if of_theirs else None
 
 
 def shown_whole_run(user: Visitor, run: TrainingRun, *, since: int = 0) -> dict[str, Any]:
