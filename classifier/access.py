@@ -13,6 +13,7 @@ from classifier.models import (
     ModelVersion,
     Prediction,
     Proposal,
+    QuarantinedImage,
     Study,
     TrainingRun,
 )
@@ -20,6 +21,7 @@ from classifier.selectors import images_of, model_versions, predictions_of, sees
 from classifier.selectors.archives import archives_of
 from classifier.selectors.gate import gate_decisions, gate_rules
 from classifier.selectors.proposals import proposals
+from classifier.selectors.quarantine import quarantined_of
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
@@ -62,6 +64,14 @@ def require_run(user: Visitor, run: TrainingRun) -> None:
         require_anywhere(user, Permission.TRAIN)
     else:
         get_collection(user, run.collection_id, Permission.TRAIN)
+
+
+def get_quarantined(user: Visitor, quarantined_id: UUID) -> QuarantinedImage:
+    """What is or was in quarantine, for the reviewers of its collection's intake; to everybody else it is not there."""
+    found = quarantined_of(user).filter(pk=quarantined_id).first()
+    if found is None:
+        raise Http404(NOT_FOUND)
+    return found
 
 
 def get_collection_with_answers(user: Visitor, collection_id: UUID) -> Collection:

@@ -4,10 +4,31 @@ from typing import Any, Self
 
 from django import forms
 
+from classifier.exceptions import PlatformError
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
 from classifier.models import GateRule, JobStatus
 from classifier.services.uploads import Grouping
 from ml.gate import BOUNDS, DEFAULT_CRITERIA, Bound
+
+
+def masks_in(rectangles: list[str]) -> list[tuple[int, int, int, int]]:
+    """Rectangles as they are entered, four whole numbers each (left, top, width, height); empty ones do not count.
+
+    Raises:
+        PlatformError: one is something else.
+    """
+    masks = []
+    for number, entered in enumerate((one for one in rectangles if one.strip()), start=1):
+        parts = [part.strip() for part in entered.split(",")]
+        if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+            raise PlatformError(
+                f"Rectangle {number} must be four whole numbers: left, top, width, height.",
+                code="malformed_mask",
+                status=400,
+            )
+        left, top, width, height = (int(part) for part in parts)
+        masks.append((left, top, width, height))
+    return masks
 
 
 class SeveralFiles(forms.ClearableFileInput):
@@ -114,7 +135,14 @@ class MomentForm(forms.Form):
     collection = forms.UUIDField(required=False)
 
 
-class StatusFilter(forms.Form):
+class PageFilter(forms.Form):
+    """Where a page of a table begins, as it stands in the address."""
+
+    before = forms.UUIDField(required=False)
+    after = forms.UUIDField(required=False)
+
+
+class StatusFilter(PageFilter):
     """The filters of a collection's table, as they stand in the address."""
 
     status = forms.ChoiceField(choices=JobStatus.choices, required=False)
@@ -124,8 +152,6 @@ class StatusFilter(forms.Form):
         empty_value=None,
         required=False,
     )
-    before = forms.UUIDField(required=False)
-    after = forms.UUIDField(required=False)
 
 
 class GateRuleForm(forms.Form):

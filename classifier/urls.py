@@ -9,6 +9,7 @@ from classifier.views import (
     in_force,
     predictions,
     promoting,
+    quarantine,
     receipts,
     studies,
     uploads,
@@ -31,6 +32,16 @@ urlpatterns = [
         for form in ("csv", "jsonl")
     ),
     path("collections/<uuid:collection_id>/version", choosing.collection_version, name="collection-version"),
+    path("collections/<uuid:collection_id>/quarantine", quarantine.quarantine, name="quarantine"),
+    path("quarantine/<uuid:quarantined_id>", quarantine.quarantined, name="quarantined"),
+    path(
+        "quarantine/<uuid:quarantined_id>/pixels.png", quarantine.quarantined_pixels, name="quarantined-pixels"
+    ),
+    path("quarantine/<uuid:quarantined_id>/mask", quarantine.quarantined_mask, name="quarantined-mask"),
+    path(
+        "quarantine/<uuid:quarantined_id>/release", quarantine.quarantined_release, name="quarantined-release"
+    ),
+    path("quarantine/<uuid:quarantined_id>/reject", quarantine.quarantined_reject, name="quarantined-reject"),
     path("studies/<uuid:study_id>", studies.study, name="study"),
     path("studies/<uuid:study_id>/status", studies.study_status, name="study-status"),
     path("studies/<uuid:study_id>/word", studies.study_word, name="study-word"),

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from classifier.models import JobStatus
 from classifier.selectors import study_counts
+from classifier.selectors.quarantine import waiting_counts
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import collections_of, permissions_in
@@ -26,8 +27,10 @@ def home(request: HttpRequest) -> HttpResponse:
     cards = [_card(user, collection, counts.get(collection.pk, {})) for collection in collections_of(user)]
     decides = [card["collection"].pk for card in cards if Permission.ADJUDICATE in card["may"]]
     to_decide = count_disagreements(decides, user) if decides else {}
+    in_quarantine = waiting_counts(user)
     for card in cards:
         card["to_decide"] = to_decide.get(card["collection"].pk, 0)
+        card["in_quarantine"] = in_quarantine.get(card["collection"].pk, 0)
     return render(request, "home.html", {"cards": cards, "open_reading": open_reading(user)})
 
 

@@ -8,6 +8,7 @@ from classifier.api import (
     model_versions,
     predictions,
     proposals,
+    quarantine,
     receipts,
     studies,
 )
@@ -42,6 +43,33 @@ urlpatterns = [
     path("images/<uuid:image_id>", images.OneImage.as_view(), name="api-image"),
     path("images/<uuid:image_id>/pixels", images.ImagePixels.as_view(), name="api-image-pixels"),
     path("images/<uuid:image_id>/hide", images.HideImage.as_view(), name="api-image-hide"),
+    path("quarantine", quarantine.Quarantine.as_view(), name="api-quarantine"),
+    path(
+        "collections/<uuid:collection_id>/quarantine",
+        quarantine.CollectionQuarantine.as_view(),
+        name="api-collection-quarantine",
+    ),
+    path("quarantine/<uuid:quarantined_id>", quarantine.OneQuarantined.as_view(), name="api-quarantined"),
+    path(
+        "quarantine/<uuid:quarantined_id>/pixels",
+        quarantine.QuarantinedPixels.as_view(),
+        name="api-quarantined-pixels",
+    ),
+    path(
+        "quarantine/<uuid:quarantined_id>/release",
+        quarantine.ReleaseQuarantined.as_view(),
+        name="api-quarantined-release",
+    ),
+    path(
+        "quarantine/<uuid:quarantined_id>/mask",
+        quarantine.MaskQuarantined.as_view(),
+        name="api-quarantined-mask",
+    ),
+    path(
+        "quarantine/<uuid:quarantined_id>/reject",
+        quarantine.RejectQuarantined.as_view(),
+        name="api-quarantined-reject",
+    ),
     path("predictions", predictions.Predictions.as_view(), name="api-predictions"),
     path("predictions/<uuid:prediction_id>", predictions.OnePrediction.as_view(), name="api-prediction"),
     path(

@@ -23,6 +23,7 @@ from classifier.selectors import (
     version_reading_for,
 )
 from classifier.selectors.prediction_table import PREDICTION_COLUMNS, prediction_rows
+from classifier.selectors.quarantine import own_waiting, waiting_counts
 from classifier.views.paging import PAGE_SIZE, page_of
 from classifier.views.presenting import named_answers
 from mriplatform.accounts.access import get_collection
@@ -60,6 +61,8 @@ def collection(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         "statuses": JobStatus.choices,
         "counts": study_counts(request.user).get(found.pk, {}),
         "show_answers": any(row["answer"] is not None for row in rows),
+        "in_quarantine": waiting_counts(request.user).get(found.pk, 0),
+        "own_waiting": own_waiting(request.user, found),
         "without_class": answers_without_class(request.user, found).count(),
         "may": permissions_in(request.user, found.pk),
         "reads": version_reading_for(found.pk),
