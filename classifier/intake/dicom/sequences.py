@@ -27,7 +27,7 @@ _NAMES: Final = {
 }
 # The first that fits counts; between words stands anything but a letter or a digit, or the end.
 _CALLED: Final = tuple(
-    (family, re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z])")) for family, pattern in _NAMES.items()
+    (family, re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])")) for family, pattern in _NAMES.items()
 )
 _AFTER_CONTRAST: Final = re.compile(
     r"(?<![a-z0-9])(?:gd|gad\w*|gadolin\w*|contrast|\+ ?c|ce|cm|km|post|dotarem|gadovist|magnevist)(?![a-z0-9])"
