@@ -7,9 +7,11 @@ asked. A fault is reported by the lines that it ran through and without its word
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
+import os
 import resource
 import signal
 import sys
@@ -70,6 +72,7 @@ def serve(connection: Connection, seconds: float, memory_bytes: int) -> None:
     """
     # Ctrl-C reaches the whole group; this process ends when its pipe does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _quieten()
     _confine(memory_bytes)
     connection.send_bytes(READY)
     while True:
@@ -88,6 +91,22 @@ def _confine(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     for what in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(what, (0, 0))
+
+
+def _quieten() -> None:
+    """What libraries in C print goes nowhere: it may quote what they read. Faults are still reported (`_report`)."""
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is wanted
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
+
+
+def _report(fault: Exception) -> None:
+    lines = "".join(traceback.format_list(traceback.extract_tb(fault.__traceback__)))
+    # Where the log is a file, this process may not write to it.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"The decoder failed with {type(fault).__name__}:\n{lines}")
+        sys.stderr.flush()
 
 
 def _limit_time(seconds: float) -> None:
@@ -115,8 +134,7 @@ def _answer(connection: Connection, job: Job, argument: object) -> None:
             },
         )
     except Exception as fault:  # noqa: BLE001 - whatever it is, its words may quote a header
-        lines = traceback.format_list(traceback.extract_tb(fault.__traceback__))
-        sys.stderr.write(f"The decoder failed with {type(fault).__name__}:\n{''.join(lines)}")
+        _report(fault)
         raise SystemExit(1) from None
     else:
         answer = found if isinstance(found, Answer) else Answer(found)
