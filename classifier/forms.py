@@ -7,6 +7,7 @@ from django import forms
 from classifier.exceptions import PlatformError
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
 from classifier.models import GateRule, JobStatus
+from classifier.services.archives import MAX_DATASET_CHARACTERS
 from classifier.services.uploads import Grouping
 from ml.gate import BOUNDS, DEFAULT_CRITERIA, Bound
 
@@ -76,6 +77,50 @@ class UploadForm(forms.Form):
 
     def clean_grouping(self) -> Grouping:
         return Grouping(self.cleaned_data["grouping"] or Grouping.ONE_STUDY)
+
+
+class ArchiveForm(forms.Form):
+    """A ZIP of images, and what is to become of it."""
+
+    partial = forms.BooleanField(
+        label="Store the good ones even where some are bad",
+        required=False,
+        help_text="Otherwise one bad file keeps all of them out.",
+    )
+    dry_run = forms.BooleanField(
+        label="Look first",
+        required=False,
+        help_text="Everything is checked and counted; nothing is stored until you say so.",
+    )
+    folder_labels = forms.BooleanField(
+        label="Folders name the class",
+        required=False,
+        help_text="What lies in a folder such as “glioma” or “no tumour” has that label. Other folders give none.",
+    )
+    dataset = forms.CharField(
+        label="Name of the labelled set",
+        required=False,
+        max_length=MAX_DATASET_CHARACTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    pseudonym = forms.CharField(
+        label="Subject's pseudonym",
+        required=False,
+        max_length=MAX_PSEUDONYM_CHARACTERS,
+        help_text="Only where all images are of one subject: a code of your own, never a name. DICOM says it itself.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, labels: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"] = forms.FileField(
+            label="ZIP",
+            allow_empty_file=True,
+            max_length=None,
+            error_messages={"required": "No file was sent. Choose a ZIP."},
+        )
+        if not labels:
+            del self.fields["folder_labels"], self.fields["dataset"]
 
 
 class PurgeForm(forms.Form):

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from classifier.views import (
+    archives,
     choosing,
     collections,
     comparing,
@@ -42,6 +43,11 @@ urlpatterns = [
         "quarantine/<uuid:quarantined_id>/release", quarantine.quarantined_release, name="quarantined-release"
     ),
     path("quarantine/<uuid:quarantined_id>/reject", quarantine.quarantined_reject, name="quarantined-reject"),
+    path("collections/<uuid:collection_id>/archives", archives.archives, name="archives"),
+    path("archives/<uuid:archive_id>", archives.archive, name="archive"),
+    path("archives/<uuid:archive_id>/live", archives.archive_live, name="archive-live"),
+    path("archives/<uuid:archive_id>/store", archives.archive_store, name="archive-store"),
+    path("archives/<uuid:archive_id>/cancel", archives.archive_cancel, name="archive-cancel"),
     path("studies/<uuid:study_id>", studies.study, name="study"),
     path("studies/<uuid:study_id>/status", studies.study_status, name="study-status"),
     path("studies/<uuid:study_id>/word", studies.study_word, name="study-word"),

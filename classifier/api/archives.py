@@ -24,7 +24,6 @@ from classifier.api.archive_serializers import (
     StoreArchiveSerializer,
 )
 from classifier.api.serializers import NothingSerializer
-from classifier.exceptions import UploadRefused
 from classifier.models import Archive, ArchiveEntry
 from classifier.selectors.archives import archives_of, counts_of, entries_of, of_outcome, shown_outcome
 from classifier.services.archive_parts import arrived_parts, part_count, receive_part
@@ -34,6 +33,7 @@ from classifier.services.archives import (
     create_archive,
     send_archive,
     store_archive,
+    whole_archive,
 )
 from mriplatform.api.pagination import CursorPagination
 from mriplatform.api.parsers import BoundedJSONParser
@@ -188,22 +188,6 @@ class Archives(ApiView):
 
 def _fields(request: Request, *, whole: bool) -> Any:
     return dict(request.data.items()) if whole and hasattr(request.data, "items") else request.data
-
-
-def whole_archive(file: Any) -> bytes:
-    """The bytes of an archive that came as one file.
-
-    Raises:
-        UploadRefused: 413, it is too large for one request.
-    """
-    limit: int = settings.UPLOAD_MAX_IMAGE_BYTES
-    if file.size > limit:
-        raise UploadRefused(
-            f"A ZIP in one request may have {limit / 2**20:g} MiB. Send a larger one in parts.",
-            code="zip_too_large",
-            status=413,
-        )
-    return bytes(file.read())
 
 
 class OneArchive(ApiView):

@@ -1,8 +1,10 @@
 """Archives: begun, sent in parts, handed to the workers once whole, stored on a person's word, or called off."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
@@ -78,6 +80,22 @@ def create_archive(
     return archive
 
 
+def whole_archive(file: UploadedFile[Any]) -> bytes:
+    """The bytes of an archive that came as one file of a request.
+
+    Raises:
+        UploadRefused: 413, it is too large to come so.
+    """
+    limit: int = settings.UPLOAD_MAX_IMAGE_BYTES
+    if (file.size or 0) > limit:
+        raise UploadRefused(
+            f"A ZIP in one request may have {limit / 2**20:g} MiB. Send a larger one in parts.",
+            code="zip_too_large",
+            status=413,
+        )
+    return bytes(file.read())
+
+
 def send_archive(*, archive: Archive, data: bytes) -> Archive:
     """Take a small archive that came as one file: all its parts, and what follows them.
 
@@ -136,7 +154,7 @@ def store_archive(*, archive: Archive, partial: bool = False) -> Archive:
     bad = archive.entries.filter(outcome=ArchiveEntry.Outcome.REFUSED).count()
     if bad and not archive.partial:
         raise StateConflict(
-            f"{bad} entries were refused, so nothing is stored. Store the good ones, or send the archive without these."
+            f"Refused entries: {bad}. Nothing is stored; store the good ones, or send the archive without these."
         )
     archive.status = Archive.Status.STORING
     archive.save(update_fields=["status", "partial"])

@@ -207,7 +207,7 @@ def test_a_dry_run_counts_and_stores_nothing_until_it_is_told_to(send, upload):
     assert counts.unlabelled == 1
     assert Study.objects.count() == before
     assert not jobs.drain()
-    with pytest.raises(StateConflict, match="1 entries were refused"):
+    with pytest.raises(StateConflict, match="Refused entries: 1"):
         store_archive(archive=sent)
     store_archive(archive=sent, partial=True)
     assert drained(sent).status == "stored"

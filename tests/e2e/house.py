@@ -10,6 +10,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from classifier.models import (
+    Archive,
+    ArchiveEntry,
     GateDecision,
     GateRequest,
     Image,
@@ -21,6 +23,8 @@ from classifier.models import (
     Shadow,
     TrainingRun,
 )
+from classifier.services.archive_parts import receive_part
+from classifier.services.archives import create_archive
 from classifier.services.choices import choose_version
 from classifier.services.promotion import propose
 from classifier.services.shadow import start_shadow
@@ -95,6 +99,7 @@ def build() -> House:
     _read(house)
     _assisted(house)
     _machine(house)
+    _archives(house)
     compute_figures(collection=collection)
     make_token(user=rivera, name="viewer", days=30)
     return house
@@ -146,6 +151,27 @@ def _assisted(house: House) -> None:
         house.things.setdefault("assisted_study", image.study)
     strange_image(house.assisted)
     house.readings["assisted"] = claim_image(reader=house.people["radiologist"], image=image)
+
+
+def _archives(house: House) -> None:
+    """An uploader's archives: one that is being sent, one that waits for a word, and a refused one."""
+    uploader, study = house.people["uploader"], house.things["decided"].study
+    states = {"receiving": "", "checked": "", "refused": "Entry 2: The file is empty."}
+    made = []
+    for status, sentence in states.items():
+        begun = create_archive(actor=uploader, collection=house.collection, size=9_000_000)
+        Archive.objects.filter(pk=begun.pk).update(
+            status=status, sentence=sentence, folder_labels=True, dataset="Ward"
+        )
+        made.append(begun)
+    kinds = {"good": "", "duplicate": "", "refused": "The file is empty.", "quarantined": "", "ignored": ""}
+    for number, (outcome, sentence) in enumerate(kinds.items(), start=1):
+        ArchiveEntry.objects.create(
+            archive=made[1], number=number, outcome=outcome, sentence=sentence, sha256="9f86d081" * 8, label="glioma",
+            study=study if outcome == "duplicate" else None,
+        )  # fmt: skip
+    receive_part(archive=made[0], number=2, data=bytes(4 * 2**20))
+    house.things["archives"] = made
 
 
 def _machine(house: House) -> None:
@@ -260,7 +286,7 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
     for name in ("shadows", "rescores"):
         yield from ((name, reverse(name, args=[collection.pk])) for collection in collections)
-    for name in ("upload", "collection-version", "protocol", "known-cases", "own-figures"):
+    for name in ("upload", "archives", "collection-version", "protocol", "known-cases", "own-figures"):
         yield name, reverse(name, args=[house.collection.pk])
     yield "protocol", reverse("protocol", args=[house.assisted.pk])
     yield "disagreements", reverse("disagreements", args=[house.collection.pk]) + "?decided"
@@ -268,6 +294,7 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         yield "disagreement", reverse("disagreement", args=[house.collection.pk, things[image].pk])
     for study in ("study", "assisted_study", "failed", "queued"):
         yield "study", reverse("study", args=[things[study].pk])
+    yield from (("archive", reverse("archive", args=[one.pk])) for one in things["archives"])
     yield "study-compare", reverse("study-compare", args=[things["study"].pk])
     for name in ("version", "version-propose"):
         yield name, reverse(name, args=[things["other"].pk])

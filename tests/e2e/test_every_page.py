@@ -28,6 +28,7 @@ NO_PAGES = {
     *("study-status", "study-word", "study-compare-status", "study-ask", "study-purge"),
     *("image-pixels", "image-hide", "prediction-retry", "read-next", "read-image", "reading-ahead"),
     *("reading-first-read", "reading-reveal", "reading-verdict", "reading-undo", "reading-amend"),
+    *("archive-live", "archive-store", "archive-cancel"),
     *("reading-withdraw", "reading-draft", "reading-identity"),
     *(
         "label-set-compare-download",
