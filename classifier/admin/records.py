@@ -1,4 +1,4 @@
-"""Studies, images and predictions in the admin, and the retry of what failed."""
+"""Studies, images, the quarantine and predictions in the admin, and the retry of what failed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +12,7 @@ from classifier.exceptions import PlatformError
 from classifier.models import (
     Image,
     Prediction,
+    QuarantinedImage,
     Study,
 )
 from classifier.services.predictions import retry_prediction
@@ -53,6 +54,26 @@ class ImageAdmin(OwnCollectionsAdmin[Image]):
     list_select_related = ("study",)
     # Pixels are behind the doors of the pages and the API, which know who may see them.
     exclude = ("pixels",)
+
+
+@admin.register(QuarantinedImage)
+class QuarantinedImageAdmin(OwnCollectionsAdmin[QuarantinedImage]):
+    permission = Permission.REVIEW_INTAKE
+    list_display = (
+        "short_id",
+        "collection",
+        "status",
+        "cause",
+        "origin",
+        "uploaded_by",
+        "created_at",
+        "decided_at",
+    )
+    list_filter = (("collection", OwnRowsFilter), "status", "cause")
+    search_fields = ("pixel_sha256",)
+    list_select_related = ("collection", "uploaded_by")
+    # What waits is looked at on its page, and by those who review the intake.
+    exclude = ("pixels", "arrival")
 
 
 @admin.register(Prediction)

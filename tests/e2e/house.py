@@ -19,6 +19,7 @@ from classifier.models import (
     ModelVersion,
     Promotion,
     Proposal,
+    QuarantinedImage,
     RunStatus,
     Shadow,
     TrainingRun,
@@ -27,6 +28,7 @@ from classifier.services.archive_parts import receive_part
 from classifier.services.archives import create_archive
 from classifier.services.choices import choose_version
 from classifier.services.promotion import propose
+from classifier.services.quarantine_decisions import reject_quarantined
 from classifier.services.shadow import start_shadow
 from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
@@ -52,6 +54,7 @@ from tests.factories import (
     make_user,
     make_version,
 )
+from tests.quarantined import make_quarantined
 from tests.reviews.acts import Read
 from tests.reviews.runs import make_run
 
@@ -221,7 +224,15 @@ def _machine(house: House) -> None:
     run = make_run(frozen, RunStatus.SUCCEEDED, base_version=other, started_by=engineer)
     running = make_run(frozen, RunStatus.RUNNING, started_by=engineer)
     GateRequest.objects.create(kind=GateRequest.Kind.CURVE, training_run=run, asked_by=engineer)
+    quarantined = make_quarantined(collection, house.people["uploader"], seed=71)
+    reject_quarantined(
+        actor=house.people["intake_reviewer"],
+        quarantined=make_quarantined(collection, house.people["uploader"], seed=72),
+        reason="It names the patient.",
+    )
     house.things |= {
+        "quarantined": quarantined,
+        "rejected": QuarantinedImage.objects.get(status="rejected"),
         "other": other,
         "proposal": proposal,
         "decision": decision,
@@ -312,6 +323,11 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         yield from (
             (name, reverse(name, args=[collection.pk])) for collection in (house.collection, house.empty)
         )
+    yield "quarantine", reverse("quarantine", args=[house.collection.pk])
+    yield "quarantine", reverse("quarantine", args=[house.collection.pk]) + "?decided"
+    yield from (
+        ("quarantined", reverse("quarantined", args=[things[one].pk])) for one in ("quarantined", "rejected")
+    )
     yield "import-labels", reverse("import-labels", args=[house.collection.pk])
     for name in ("label-set", "label-set-compare", "label-errors"):
         yield name, reverse(name, args=[things["label_set"].pk])

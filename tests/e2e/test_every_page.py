@@ -26,6 +26,7 @@ NO_PAGES = {
     *("healthz", "logout", "token-make", "token-revoke", "schema"),
     *("proposal-approve", "proposal-decline", "version-judge"),
     *("study-status", "study-word", "study-compare-status", "study-ask", "study-purge"),
+    *("quarantined-pixels", "quarantined-mask", "quarantined-release", "quarantined-reject"),
     *("image-pixels", "image-hide", "prediction-retry", "read-next", "read-image", "reading-ahead"),
     *("reading-first-read", "reading-reveal", "reading-verdict", "reading-undo", "reading-amend"),
     *("archive-live", "archive-store", "archive-cancel"),
