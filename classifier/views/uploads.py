@@ -70,6 +70,7 @@ def _form_page(
         "refusal": refusal,
         "most_files": settings.UPLOAD_MAX_FILES,
         "most_mebibytes": settings.UPLOAD_MAX_IMAGE_BYTES // _MEBIBYTE,
+        "most_dicom_mebibytes": settings.UPLOAD_MAX_DICOM_BYTES // _MEBIBYTE,
     }
     response = render(request, "classifier/upload.html", context, status=refusal.status if refusal else 200)
     return with_headers(response, answer_to(refusal))

@@ -313,6 +313,22 @@ def test_one_study_goes_up_in_one_request(page, gallery):
     assert len(requests) == 1
 
 
+def test_a_series_of_dicom_goes_up_in_as_many_requests_as_it_takes(page, gallery):
+    """What is DICOM is told by its bytes; the end of a UID, which a modality's names of files end in, is no kind."""
+    go(page, gallery)
+    before = len(page.request.get(f"{gallery.address}/sent").json()["sent"])
+    page.evaluate("document.querySelector('drop-zone').setAttribute('most', '2')")
+    page.click("text=One study >> nth=0")
+    dicom = {"mimeType": "", "buffer": bytes(128) + b"DICM"}
+    names = ("a.dcm", "MR.1.2.840.4711", "c.ima", "IM0004")
+    page.set_input_files("drop-zone input[type=file]", [{"name": name, **dicom} for name in names])
+    page.click("drop-zone button[type=submit]")
+    page.wait_for_selector(".drop-list li[data-verdict=refused]")
+    page.wait_for_selector(".drop-list li[data-verdict=stored] >> nth=2")
+    sent = page.request.get(f"{gallery.address}/sent").json()["sent"][before:]
+    assert sent == [["1.dcm", "2", "one"], ["3.ima", "4", "one"]]
+
+
 def test_files_can_be_dropped_and_taken_out_again_by_keyboard(page, gallery):
     go(page, gallery)
     page.evaluate(

@@ -1,13 +1,16 @@
 import { announce } from "./live-region.js";
 import { sentenceFor } from "./request-errors.js";
 
-const WORDS = { stored: "Stored.", duplicate: "Already here.", set_aside: "Set aside for a person.", refused: "Refused." };
+const WORDS = { stored: "Stored.", duplicate: "Already here.", quarantined: "In quarantine.", refused: "Refused." };
+// Of one request, so that it stays well below what a server takes as a whole.
+const MOST_BYTES = 300 * 2 ** 20;
 
 /*
  * <drop-zone> around a plain <form enctype="multipart/form-data"> with an <input type="file" multiple>.
  * Without JavaScript the form posts as it is. With it, files can be dropped and gathered, each gets a numbered row,
  * and the form is sent in the background. `one-request` as attribute, or a checked input with `data-one-request`,
- * sends all files together; otherwise each goes alone, in order.
+ * sends all files together; otherwise each goes alone, in order. DICOM files say themselves what they belong to, so
+ * that a series of more than `most` of them goes together in several requests.
  *
  * What goes up is named by number and kind ("3.png"): the file's own name, which may name a patient, never leaves the
  * browser. The server answers JSON {entries: [{number, verdict, message, url, fragment}], url} or a problem document.
@@ -93,10 +96,28 @@ class DropZone extends HTMLElement {
     this.#busy = true;
     this.form.setAttribute("aria-busy", "true");
     const together = this.hasAttribute("one-request") || this.form.querySelector("[data-one-request]:checked");
-    for (const batch of together ? [waiting] : waiting.map((entry) => [entry])) await this.#send(batch);
+    for (const batch of together ? await this.#together(waiting) : waiting.map((entry) => [entry]))
+      await this.#send(batch);
     this.#busy = false;
     this.form.removeAttribute("aria-busy");
     this.#finish(waiting);
+  }
+
+  async #together(entries) {
+    const most = Number(this.getAttribute("most")) || Infinity;
+    const dicom = await Promise.all(entries.map((entry) => isDicom(entry.file)));
+    if (!dicom.every(Boolean)) return [entries];
+    const batches = [[]];
+    let bytes = 0;
+    for (const entry of entries) {
+      bytes += entry.file.size;
+      if (batches.at(-1).length && (batches.at(-1).length >= most || bytes > MOST_BYTES)) {
+        batches.push([]);
+        bytes = entry.file.size;
+      }
+      batches.at(-1).push(entry);
+    }
+    return batches;
   }
 
   async #send(batch) {
@@ -155,9 +176,17 @@ function whole({ status, body, text }) {
   return { verdict: "refused", message: sentenceFor(status, text) };
 }
 
-/** "3.png" for the third file: its number and, so that the kind can be checked, its extension. */
+/** Whether a file is DICOM, by what stands after its preamble. */
+async function isDicom(file) {
+  return (await file.slice(128, 132).text()) === "DICM";
+}
+
+/**
+ * "3.png" for the third file: its number and, so that the kind can be checked, its extension. Not one that begins with a
+ * digit: modalities name files by UIDs, and the last part of one is none.
+ */
 export function plainName(number, name) {
-  const extension = /\.([a-z0-9]{1,5})$/i.exec(name)?.[1].toLowerCase();
+  const extension = /\.([a-z][a-z0-9]{0,4})$/i.exec(name)?.[1].toLowerCase();
   return extension ? `${number}.${extension}` : String(number);
 }
 

@@ -24,9 +24,10 @@ def newest() -> Study:
 def test_the_page_says_what_it_takes_and_what_is_kept(house):
     body = house.client("alice").get(reverse("upload", args=[house.collection.pk])).content.decode()
     for said in (
-        "PNG or JPEG",
+        "PNG, JPEG or DICOM",
         "at most 50",
         "up to 20 MiB",
+        "DICOM up to 64 MiB",
         "one study each",
         "keyed hash",
         "Contains identity",
@@ -56,7 +57,7 @@ def test_a_refused_form_comes_back_with_the_sentence(house):
     response = send(house, 1, 0)
     assert response.status_code == 400
     assert "Image 2: The file is empty." in response.content.decode()
-    assert "<drop-zone>" in response.content.decode()
+    assert "<drop-zone" in response.content.decode()
     assert Study.objects.count() == 1
 
 
