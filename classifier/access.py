@@ -5,6 +5,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
+from classifier.exceptions import StateConflict
 from classifier.models import (
     Archive,
     GateDecision,
@@ -32,6 +33,10 @@ READERS_GET_NO_ANSWERS = (
     "here can see this list."
 )
 
+READERS_GET_NO_RESULTS = (
+    "You read these images, so what the model and the others say of them is shown to you in your reading alone. "
+    "Somebody who does not read them can take the results away."
+)
 READERS_COMPARE_NOTHING = (
     "You read these images, so what any version says of them is shown to you in your reading alone. Somebody who "
     "does not read them can compare versions."
@@ -80,6 +85,38 @@ def get_collection_with_answers(user: Visitor, collection_id: UUID) -> Collectio
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_ANSWERS)
     return collection
+
+
+def get_study_with_answers(user: Visitor, study_id: UUID) -> Study:
+    """A study of which the user may take away what the machine and the readers said: never one that they read.
+
+    Raises:
+        Http404: not there, or not theirs.
+        PermissionDenied: they read these images.
+        StateConflict: it comes out to them once it is final.
+    """
+    study = get_study(user, study_id)
+    _require_answers(user, study)
+    return study
+
+
+def get_image_with_answers(user: Visitor, image_id: UUID) -> Image:
+    """An image of such a study; raises as `get_study_with_answers`."""
+    image = get_image(user, image_id)
+    _require_answers(user, image.study)
+    return image
+
+
+def _require_answers(user: Visitor, study: Study) -> None:
+    if sees_answers(user, study):
+        return
+    may = Permission.VIEW_PREDICTIONS in permissions_in(user, study.collection_id)
+    if not may and study.finalised_at is None and not is_reader_in(user, study.collection_id):
+        raise StateConflict(
+            "The results come out once the readers have given every image of this study its final label.",
+            code="not_final",
+        )
+    raise PermissionDenied(READERS_GET_NO_RESULTS)
 
 
 def get_study_to_compare(

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from ml.explanation.gradcam import ExplanationError
 
@@ -48,6 +47,9 @@ def agreement(first: npt.ArrayLike, second: npt.ArrayLike, inside: Bools | None 
     one, other = one[area], other[area]
     if len(one) < 1 / TOP_SHARE:
         raise ExplanationError(f"{len(one)} places are too few to compare two maps.")
+    # Imported here: a web process draws maps and has no scipy.
+    from scipy.stats import rankdata
+
     ranks, other_ranks = rankdata(one), rankdata(other)
     flat = np.ptp(one) == 0 or np.ptp(other) == 0
     return Agreement(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from ml.explanation.agreement import correlation
 from ml.explanation.gradcam import ExplanationError, saliency
@@ -110,6 +109,9 @@ def mean_similarity(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Returns the mean rank correlation of maps (N, h, w) with maps (N, h, w); a flat map counts as 0."""
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     pairs = zip(one.reshape(len(one), -1), other.reshape(len(other), -1), strict=True)
+    # Imported here, as in `agreement`.
+    from scipy.stats import rankdata
+
     return float(np.mean([correlation(rankdata(a), rankdata(b)) for a, b in pairs]))
 
 

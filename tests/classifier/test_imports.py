@@ -10,7 +10,7 @@ import sys
 import django
 django.setup()
 {load}
-heavy = [name for name in ("tensorflow", "keras", "onnxruntime", "sklearn") if name in sys.modules]
+heavy = [name for name in ("tensorflow", "keras", "onnxruntime", "sklearn", "highdicom") if name in sys.modules]
 print(",".join(heavy))
 """
 WEB = """

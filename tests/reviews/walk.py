@@ -135,6 +135,8 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "study-receipt": LOOK,
     "study-purge": (Ask(), Ask("POST", {"reason": "r"})),
     "image-pixels": (Ask(), Ask("HEAD")),
+    "image-dicom": (Ask(), Ask("HEAD")),
+    **{name: (Ask(),) for name in ("image-report", "image-saliency", "study-report", "study-results")},
     "image-hide": (Ask("POST"),),
     "quarantine": (*LOOK, Ask(query="decided")),
     "quarantined": LOOK,
@@ -256,6 +258,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "api-quarantined-release": _post({"reason": "r"}),
     "api-quarantined-reject": _post({"reason": "r"}),
     "api-image-pixels": (Ask(), Ask("HEAD")),
+    "api-image-dicom": (Ask(),),
+    **{
+        f"api-{name}": (Ask(),)
+        for name in ("image-report", "image-saliency", "study-report", "study-results")
+    },
     "api-image-hide": _post({}),
     "api-predictions": (
         *(
