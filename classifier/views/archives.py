@@ -164,14 +164,14 @@ def _entries(request: HttpRequest, archive: Archive) -> dict[str, Any]:
     )
     rows = list(entries.filter(number__gt=int(after))[: PAGE_ENTRIES + 1])
     shown = [
-        {"entry": entry, "outcome": shown_outcome(entry), "word": _WORDS[shown_outcome(entry)]}
+        {"entry": entry, "word": _WORDS[shown_outcome(entry)], "label": DISPLAY_NAMES.get(entry.label, "–")}
         for entry in rows[:PAGE_ENTRIES]
     ]
     return {
         "entries": shown,
         "outcome": outcome,
         "filters": [(name, _WORDS[name]) for name in _FILTERS],
-        "next_after": shown[-1]["entry"].number if len(rows) > PAGE_ENTRIES else None,
+        "next_after": rows[PAGE_ENTRIES - 1].number if len(rows) > PAGE_ENTRIES else None,
         "first_page": after == "0",
     }
 
