@@ -32,6 +32,8 @@ _IMPLICIT, _EXPLICIT, _RLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.84
 _JPEG: Final = "1.2.840.10008.1.2.4."
 _JPEG_START, _JPEG_END, _J2K_START = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f\xff\x51"
 _MAX_SEGMENTS: Final = 1000
+_SCAN: Final = 0xDA
+_FRAMES: Final = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 _RUNS: Final = get_decoder(_RLE)
 
 
@@ -124,18 +126,23 @@ def _check(said: Said, expected: Expected) -> None:
 
 
 def _jpeg_says(*frames: int) -> Callable[[bytes], Said]:
-    """What stands in the frame header of a JPEG, which must be of one of these kinds (the markers' second bytes)."""
+    """What stands in the frame header of a JPEG, which must be of one of these kinds (the markers' second bytes).
+
+    All segments up to the first scan must follow each other without a gap: decoders in C guess there, or abort.
+    """
 
     def says(data: bytes) -> Said:
-        at = 2
+        said, at = None, 2
         for _ in range(_MAX_SEGMENTS):
             if at + 4 > len(data) or data[at] != 0xFF:
                 break
             marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
-            if marker in frames and at + 10 <= len(data):
+            if marker == _SCAN and said:
+                return said
+            if marker in frames and not said and length >= 8 and at + 10 <= len(data):
                 bits, rows, columns, components = struct.unpack_from(">BHHB", data, at + 4)
-                return Said(rows, columns, bits, components)
-            if length < 2 or marker == 0xDA or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+                said = Said(rows, columns, bits, components)
+            elif length < 2 or marker == _SCAN or marker in _FRAMES:
                 break
             at += 2 + length
         raise broken(OTHER_CODING)
