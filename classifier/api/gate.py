@@ -165,16 +165,16 @@ class OneGateDecision(ApiView):
 
 class VersionJudgements(ApiView):
     serializer_class = GateRequestSerializer
+    paged = True
 
     @extend_schema(
         operation_id="list_version_judgements",
         summary="What was asked of the gate about a version, newest first",
-        responses={200: GateRequestSerializer(many=True), **problems(401, 403, 404)},
+        responses={200: GateRequestSerializer(many=True), **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, version_id: UUID) -> Response:
         version = get_version(request.user, version_id)
-        rows = [_shown_request(row) for row in gate_requests(version.pk)]
-        return Response(GateRequestSerializer(rows, many=True).data)
+        return self.paged_response([_shown_request(row) for row in self.page_of(gate_requests(version.pk))])
 
     @extend_schema(
         operation_id="judge_version_again",
@@ -196,22 +196,20 @@ class VersionJudgements(ApiView):
 
 class RunLearningCurve(ApiView):
     serializer_class = GateRequestSerializer
+    paged = True
 
     @extend_schema(
         operation_id="list_learning_curve_requests",
         summary="Each time that a run's learning curve was asked for, newest first",
         description="Empty for those who do not see the figures of the run.",
-        responses={200: GateRequestSerializer(many=True), **problems(401, 403, 404)},
+        responses={200: GateRequestSerializer(many=True), **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, run_id: UUID) -> Response:
         require_anywhere(request.user, Permission.VIEW_MODELS)
         run = _run(run_id)
-        rows = (
-            [_shown_request(row) for row in curve_requests(run.pk)]
-            if sees_run_figures(request.user, run)
-            else []
-        )
-        return Response(GateRequestSerializer(rows, many=True).data)
+        rows = curve_requests(run.pk)
+        shown = rows if sees_run_figures(request.user, run) else rows.none()
+        return self.paged_response([_shown_request(row) for row in self.page_of(shown)])
 
     @extend_schema(
         operation_id="draw_learning_curve",

@@ -30,7 +30,7 @@ def ask_version(*, actor: User | None, study: Study, version: ModelVersion) -> A
         StateConflict: no image of the study has pixels that may be read.
     """
     # By key, as a purge locks them.
-    locked = study.images.select_for_update(no_key=True).order_by("pk")
+    locked = Image.objects.select_for_update(no_key=True).filter(study=study).order_by("pk")
     images = [image for image in locked if image.pixels_available]
     if not images:
         raise StateConflict("No image of this study has pixels that a version could read.", code="no_pixels")
