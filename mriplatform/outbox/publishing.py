@@ -45,7 +45,7 @@ def publish(
     return event
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def publish_all(news: Sequence[News]) -> list[OutboxEvent]:
     """Add events, in the caller's transaction, and a delivery for each endpoint that listens; ring if there is one.
 
