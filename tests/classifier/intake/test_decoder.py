@@ -154,6 +154,13 @@ def test_a_poison_kills_its_child_alone(single: Decoder, job) -> None:
     assert process_id(single) != pid
 
 
+def test_what_only_children_need_loads_in_them_alone() -> None:
+    """A web process that reads DICOM itself would be one that crafted bytes can take over."""
+    theirs = "'pydicom', 'gdcm', 'openjpeg', 'jpeg_ls', 'onnxruntime', 'rapidocr'"
+    script = f"import sys, classifier.intake; assert not {{{theirs}}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
 def test_a_fault_quotes_nothing() -> None:
     script = """
         from classifier.intake import Decoder
