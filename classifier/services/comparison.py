@@ -29,7 +29,7 @@ def ask_version(*, actor: User | None, study: Study, version: ModelVersion) -> A
     Raises:
         StateConflict: no image of the study has pixels that may be read.
     """
-    # By key, as a purge locks them.
+    # By key, as a purge locks them; the images alone, whatever a study was fetched with.
     locked = Image.objects.select_for_update(no_key=True).filter(study=study).order_by("pk")
     images = [image for image in locked if image.pixels_available]
     if not images:
