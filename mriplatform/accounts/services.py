@@ -19,17 +19,25 @@ LONGEST_DAYS: Final = 365
 
 
 @transaction.atomic
-def grant_role(*, actor: User | None, user: User, collection: Collection, role: Role) -> Membership:
-    """Give a user a role in a collection; giving it twice changes nothing.
+def grant_role(
+    *, actor: User | None, user: User, collection: Collection, role: Role, seniority: int | None = None
+) -> Membership:
+    """Give a user a role in a collection; giving it twice changes nothing but the seniority, where one is given.
 
     Raises:
         ValidationError: a reader's role for staff.
     """
-    membership, created = Membership.objects.get_or_create(user=user, collection=collection, role=role)
-    if created:
+    membership, created = Membership.objects.get_or_create(
+        user=user, collection=collection, role=role, defaults={"seniority": seniority or 0}
+    )
+    changed = seniority is not None and seniority != membership.seniority
+    if changed:
+        membership.seniority = seniority or 0
+        membership.save(update_fields=["seniority"])
+    if created or changed:
         record(
-            action="membership.granted", actor=actor, target=membership, collection_id=collection.pk,
-            user=str(user.pk), role=role.value,
+            action="membership.granted" if created else "membership.changed", actor=actor, target=membership,
+            collection_id=collection.pk, user=str(user.pk), role=role.value, seniority=membership.seniority,
         )  # fmt: skip
     return membership
 

@@ -25,6 +25,15 @@ class RoleOfUserSerializer(StrictSerializer):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+class GrantSerializer(RoleOfUserSerializer):
+    seniority = serializers.IntegerField(
+        min_value=0,
+        max_value=32767,
+        required=False,
+        help_text="Of a reader; what it is stays where none is given.",
+    )
+
+
 class MemberSerializer(serializers.Serializer[Any]):
     user = serializers.CharField(source="user.username")
     role = serializers.ChoiceField(choices=Role.choices)
@@ -58,16 +67,18 @@ class Members(ApiView):
         operation_id="grant_role",
         summary="Give a user a role in a collection",
         description="201, or 200 where they have it already. A reader is never staff: 422.",
-        request=RoleOfUserSerializer,
+        request=GrantSerializer,
         responses={201: MemberSerializer, 200: MemberSerializer, **problems(400, 401, 403, 404, 422)},
     )
     def post(self, request: Request, collection_id: UUID) -> Response:
-        sent = self.sent(RoleOfUserSerializer, request.data)
+        sent = self.sent(GrantSerializer, request.data)
         collection = get_collection(request.user, collection_id, Permission.MANAGE_MEMBERS)
-        user, role = _user(sent["user"]), Role(sent["role"])
+        user, role, seniority = _user(sent["user"]), Role(sent["role"]), sent.get("seniority")
         known = Membership.objects.filter(user=user, collection=collection, role=role).exists()
         try:
-            member = grant_role(actor=person(request), user=user, collection=collection, role=role)
+            member = grant_role(
+                actor=person(request), user=user, collection=collection, role=role, seniority=seniority
+            )
         except ValidationError as error:
             raise PlatformError(" ".join(error.messages), code="role_refused") from error
         return Response(MemberSerializer(member).data, status=200 if known else 201)

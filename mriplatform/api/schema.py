@@ -30,7 +30,7 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
 
 
 class DescribedView(AutoSchema):
-    """Describes a view by what it was told with `extend_schema`, and by nothing that is meant for readers of its code."""
+    """Describes a view by what it was told with `extend_schema`, not by what is meant for readers of its code."""
 
     def get_description(self) -> str:
         return ""

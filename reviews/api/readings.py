@@ -14,7 +14,7 @@ from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
 from mriplatform.identifiers import uuid7
-from reviews.access import get_collection_to_read, get_reading
+from reviews.access import get_collection_to_read, get_image_of, get_reading
 from reviews.api.serializers import (
     ClaimSerializer,
     DraftSerializer,
@@ -65,7 +65,7 @@ class Readings(ApiView):
 
     @extend_schema(
         operation_id="claim_next_reading",
-        summary="Claim what is next: your open reading, else the oldest image that waits for you",
+        summary="Claim what is next: your open reading, else the oldest image that waits for you; or a named one",
         description="204 when no image waits. The image is kept for you for twenty minutes; each step renews that.",
         request=ClaimSerializer,
         responses={200: ReadingSerializer, 204: None, **problems(400, 401, 403, 404, 409)},
@@ -73,6 +73,9 @@ class Readings(ApiView):
     def post(self, request: Request) -> Response:
         sent = self.sent(ClaimSerializer, request.data)
         collection = get_collection_to_read(request.user, sent["collection"])
+        if "image" in sent:
+            image = get_image_of(collection, sent["image"])
+            return _reading(request, steps.claim_image(reader=person(request), image=image).pk)
         reading = steps.claim_next(
             reader=person(request), collection=collection, aside=sent["not_assessable"]
         )

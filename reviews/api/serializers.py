@@ -22,6 +22,10 @@ class ReadingQuerySerializer(StrictSerializer):
 
 class ClaimSerializer(StrictSerializer):
     collection = serializers.UUIDField(help_text="Where to read.")
+    image = serializers.UUIDField(
+        required=False,
+        help_text="This one, instead of what is next. Your own reading of it where there is one.",
+    )
     not_assessable = serializers.BooleanField(
         required=False,
         default=False,

@@ -122,11 +122,14 @@ def _ask_as_exemplified(
     described = operation.definition.raw
     content = described.get("requestBody", {}).get("content", {})
     media_type = next(iter(content), None)
-    body = (
-        {"body": copy.deepcopy(content[media_type]["example"]), "media_type": media_type}
-        if media_type
-        else {}
-    )
+    body = {}
+    if media_type:
+        described_body = content[media_type]
+        several = described_body.get("examples", {}).values()
+        body = {
+            "body": next((one["value"] for one in several), described_body.get("example")),
+            "media_type": media_type,
+        }
     by_place: dict[str, dict[str, str]] = {"path": {}, "header": {}}
     for parameter in described.get("parameters", []):
         if parameter["in"] == "path" or parameter.get("required"):

@@ -174,6 +174,8 @@ def test_members_are_granted_and_revoked_by_administrators(house):
     assert [post(ann, at, **sent).status_code for _ in range(2)] == [201, 200]
     rows = ann.get(f"/api/v1{at}").json()["results"]
     assert {"user": "loner", "role": "uploader", "seniority": 0} in rows
+    assert post(ann, at, **sent, seniority=3).json()["seniority"] == 3
+    assert post(ann, at, **sent).json()["seniority"] == 3
     assert post(ann, f"{at}/revoke", **sent).status_code == 204
     assert post(ann, f"{at}/revoke", **sent).json()["code"] == "no_such_role"
     actions = set(AuditEvent.objects.values_list("action", flat=True))

@@ -14,7 +14,7 @@ from mriplatform.accounts.services import make_token
 from reviews.models import Reading, ReviewEvent
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
-from tests.factories import analysed_image, make_prediction, make_study
+from tests.factories import analysed_image, make_collection, make_prediction, make_study
 
 READINGS = "/api/v1/readings"
 BOX = {"shape": "box", "x": 0.4, "y": 0.5, "width": 0.2, "height": 0.3}
@@ -169,6 +169,18 @@ def test_a_range_that_is_none_is_refused_and_nothing_is_said(api, alice, bob, sl
     assert "image 3" in problem(post(api, address, said), 409, "range_not_free")["detail"]
     assert not ReviewEvent.objects.exists()
     assert Reading.objects.filter(reader=alice).count() == 1
+
+
+def test_a_named_image_is_claimed_or_the_reading_of_it_that_there_is(api, collection, image):
+    other = analysed_image(collection)
+    for _ in range(2):
+        sent = {"collection": str(collection.pk), "image": str(other.pk)}
+        claimed = api.post(READINGS, sent, format="json")
+        assert (claimed.status_code, claimed.json()["image"]["id"]) == (200, str(other.pk))
+    assert Reading.objects.get().drawn == Reading.Drawn.CHOSEN
+    elsewhere = analysed_image(make_collection("Elsewhere"))
+    sent = {"collection": str(collection.pk), "image": str(elsewhere.pk)}
+    problem(api.post(READINGS, sent, format="json"), 404, "not_found")
 
 
 def test_when_nothing_waits_the_answer_is_empty(api, collection):
