@@ -61,6 +61,6 @@ def table_asked(request: Request) -> str:
     form = str(getattr(request, "accepted_renderer").format)  # noqa: B009  # the framework sets it as it negotiates
     if form == "json":
         return ""
-    for name in sorted(PAGING & set(request.query_params)):
-        raise ValidationError({name: ["A table is whole: it has no pages."]})
+    for name in sorted({*PAGING, "ordering"} & set(request.query_params)):
+        raise ValidationError({name: ["A table is whole, in an order of its own."]})
     return form

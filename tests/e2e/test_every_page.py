@@ -31,6 +31,8 @@ NO_PAGES = {
     *("reading-first-read", "reading-reveal", "reading-verdict", "reading-undo", "reading-amend"),
     *("archive-live", "archive-store", "archive-cancel"),
     *("reading-withdraw", "reading-draft", "reading-identity"),
+    *("image-dicom", "image-report", "image-saliency", "study-report", "study-results"),
+    *("predictions-download", "label-set-entries-download"),
     *(
         "label-set-compare-download",
         "labels-download",

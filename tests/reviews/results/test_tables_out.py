@@ -138,7 +138,13 @@ def test_filters_are_those_of_the_list(engineer, collection, image):
         assert [row["prediction"] for row in rows] == [str(pk) for pk in wanted]
     (only,) = rows_of(browser(engineer).get(page(collection, "csv", "?not_assessable=true")))
     assert only["image"] == str(other.image_id)
-    for bad in ("format=xlsx", "format=csv&page_size=1", "format=csv&cursor=x", "format=csv&colour=red"):
+    for bad in (
+        "format=xlsx",
+        "format=csv&page_size=1",
+        "format=csv&cursor=x",
+        "format=csv&ordering=oldest",
+        "format=csv&colour=red",
+    ):
         assert ask(f"{PREDICTIONS}?{bad}").status_code in (400, 406)
     assert browser(engineer).get(page(collection, "csv", "?status=x")).status_code == 400
 
