@@ -22,9 +22,14 @@ _LEAST_AREA: Final = 20
 _LEAST_SIDE: Final = 3
 _TALLEST_LINE: Final = 96
 """Pixels: what is taller in both directions is a head, which the marking network takes for one large character."""
+_REGION: Final = 0.7
+"""Least mean of a region's marks."""
 _DOUBTFUL: Final = 0.5
-_READ: Final = 0.8
-"""What all letters and digits of a line must be more probable than doubtful, in sum: two that are sure suffice."""
+_READ, _READ_TURNED = 0.8, 1.3
+"""How much more probable than doubtful all letters and digits of a line are in sum: two that are sure suffice, or
+three in a line that is turned."""
+_LETTERS: Final = 0.5
+"""Letters that a line has at least, for each time that it is longer than tall; folds of a brain are read as fewer."""
 _MOST_REGIONS: Final = 40
 _MARGIN: Final = 16
 _WIDEST_LINE: Final = 24  # times its height
@@ -57,7 +62,8 @@ def _written(look: Look) -> Iterator[Box]:
     regions.sort(key=lambda region: -region[1])
     for box, _ in regions[:_MOST_REGIONS]:
         around = _with_space(box, look.levels)
-        if _names(_lines(look.levels, around)):
+        least = _LETTERS * max(box[2:]) / min(box[2:])
+        if _names(_lines(look.levels, around), least):
             yield around
 
 
@@ -75,7 +81,8 @@ def _regions(window: Levels, left: int, top: int) -> Iterator[Region]:
             continue
         inside = labels[y : y + h, x : x + w] == number
         probable = float(marked[y : y + h, x : x + w][inside].mean())
-        yield (left + x - _MARGIN, top + y - _MARGIN, w, h), probable
+        if probable >= _REGION:
+            yield (left + x - _MARGIN, top + y - _MARGIN, w, h), probable
 
 
 def _with_space(box: Box, look: Levels) -> Box:
@@ -85,23 +92,25 @@ def _with_space(box: Box, look: Levels) -> Box:
     return _clipped(left - space, top - space, left + width + space, top + height + space, look.shape)
 
 
-def _lines(look: Levels, box: Box) -> Iterator[Levels]:
-    """What stands in a box, as a line to be read: as it is and upside down, or turned if it stands upright."""
+def _lines(look: Levels, box: Box) -> Iterator[tuple[Levels, float]]:
+    """What stands in a box, as a line to be read, and how surely it must be: as it is and upside down, or turned."""
     left, top, width, height = box
     cut = look[top : top + height, left : left + width]
     for turn in (1, 3) if height > 1.5 * width else (0, 2):
         line = np.ascontiguousarray(np.rot90(cut, turn))
         length = round(LINE_HEIGHT * min(_WIDEST_LINE, max(1.0, line.shape[1] / line.shape[0])) / 8) * 8
-        yield np.asarray(cv2.resize(line, (length, LINE_HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
+        scaled = cv2.resize(line, (length, LINE_HEIGHT), interpolation=cv2.INTER_CUBIC)
+        yield np.asarray(scaled, np.uint8), _READ_TURNED if turn else _READ
 
 
-def _names(lines: Iterator[Levels]) -> bool:
-    """Whether something can be read that may name somebody; upside down, the mark of a side is none either."""
-    for line in lines:
+def _names(lines: Iterator[tuple[Levels, float]], least: float) -> bool:
+    """Whether so many signs can be read that may name somebody; upside down, the mark of a side is none either."""
+    for line, surely in lines:
         signs = [(sign, probability) for sign, probability in read(line) if not sign.isspace()]
         if _NO_IDENTITY.fullmatch("".join(sign for sign, _ in signs)):
             return False
-        if sum(probability - _DOUBTFUL for sign, probability in signs if sign.isalnum()) >= _READ:
+        said = sum(probability - _DOUBTFUL for sign, probability in signs if sign.isalnum())
+        if said >= surely and len(signs) >= least:
             return True
     return False
 
