@@ -105,7 +105,7 @@ def store_entries(
     entries: Sequence[DecodedEntry],
     subject_key: str = "",
     dataset: str = "",
-    analyse: bool = True,
+    origin: Origin = Origin.ARCHIVE,
 ) -> dict[int, Verdict]:
     """Store files, DICOM of one study together and each other as a study of its own, and say what became of each.
 
@@ -114,9 +114,7 @@ def store_entries(
     verdicts: dict[int, Verdict] = {}
     for group in _groups(entries):
         label = group[0].label
-        arrival = Arrival(
-            Origin.ARCHIVE, subject_key, dataset=dataset if label else "", analyse=analyse, label=label
-        )
+        arrival = Arrival(origin, subject_key, dataset=dataset if label else "", label=label)
         result = UploadResult()
         store_group(result, actor, collection, [(entry.number, entry.taken) for entry in group], arrival)
         for verdict in result.verdicts:

@@ -1,0 +1,247 @@
+"""Brings in scans that lie on this machine, in a folder or a ZIP: all are checked, then the good ones are stored."""
+
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from django.conf import settings
+from django.db import transaction
+
+from classifier.exceptions import StorageQuotaReached, UploadRefused
+from classifier.intake.archive import EntryDamaged, class_of_path, read_directory, read_entry
+from classifier.intake.archive.naming import extension_of, is_clutter
+from classifier.models import Image, Origin, QuarantinedImage
+from classifier.selectors import bytes_stored_for
+from classifier.services.archive_parts import archive_limits
+from classifier.services.decoding import Verdict
+from classifier.services.entries import (
+    CheckedEntry,
+    NotNow,
+    RawEntry,
+    batches,
+    check_entries,
+    decode_entries,
+    store_entries,
+)
+from mriplatform.accounts.models import Collection, User
+from mriplatform.audit.recording import record
+
+type Progress = Callable[[int, int], None]
+_PAUSE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One file to be brought in.
+
+    Attributes:
+        number: from 1, in the order of the paths in a folder or of a ZIP's directory; by which reports name it.
+        label: the class that its folder names, where that is wanted; empty for none.
+        read: gives its bytes; called in each pass, so that a set of any size is never whole in memory.
+    """
+
+    number: int
+    size: int
+    extension: str
+    label: str
+    read: Callable[[], bytes] = field(repr=False)
+
+
+@dataclass
+class ScanReport:
+    """What became of every file, or would, by its number; and how many were left out."""
+
+    outcomes: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+    labels: Counter[str] = field(default_factory=Counter)
+    within: int = 0
+    ignored: int = 0
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(self.outcomes.values())
+
+    def refuse(self, number: int, code: str, sentence: str) -> None:
+        self.outcomes[number] = "refused"
+        self.refused[number] = (code, sentence)
+
+
+def scans_in_folder(folder: Path, *, labels: bool) -> tuple[list[Scan], int]:
+    """The files below a folder by their paths, and how many were left out: links are, and what systems leave there.
+
+    Raises:
+        UploadRefused: there is none.
+    """
+    found: list[Scan] = []
+    ignored = 0
+    for path in sorted(_files(folder)):
+        name = path.relative_to(folder).as_posix()
+        status = path.lstat()
+        if is_clutter(name) or not stat.S_ISREG(status.st_mode):
+            ignored += 1
+            continue
+        label = class_of_path(name) if labels else ""
+        read = partial(_read_file, path)
+        found.append(Scan(len(found) + 1, status.st_size, extension_of(name), label, read))
+    if not found:
+        raise UploadRefused("There is no file in the folder.", code="no_file", status=400)
+    return found, ignored
+
+
+def scans_in_zip(archive: "FileOnDisk", *, labels: bool) -> tuple[list[Scan], int]:
+    """The entries of a ZIP, after the checks that every archive gets.
+
+    Raises:
+        ArchiveRefused: of the whole of it.
+    """
+    limits = archive_limits()
+    entries = read_directory(archive, limits)
+    found = [
+        Scan(
+            entry.number, entry.unpacked, extension_of(entry.name), class_of_path(entry.name) if labels else "",
+            partial(read_entry, archive, entry, limits),
+        )
+        for entry in entries
+        if not entry.ignored
+    ]  # fmt: skip
+    return found, sum(entry.ignored == "clutter" for entry in entries)
+
+
+class FileOnDisk:
+    """A ZIP that lies on this machine."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = file.seek(0, os.SEEK_END)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+def check_scans(
+    *, collection: Collection, scans: Sequence[Scan], ignored: int = 0, progress: Progress | None = None
+) -> ScanReport:
+    """Look at every file as the store pass will, and store nothing.
+
+    Raises:
+        ArchiveRefused: an entry of a ZIP is what no honest archive has.
+    """
+    report = ScanReport(ignored=ignored)
+    seen: set[str] = set()
+    for batch in batches([(scan, scan.size) for scan in scans]):
+        raw, damaged = _read(batch)
+        for found in [*_patiently(check_entries, raw), *damaged]:
+            _foretell(report, collection, found, seen)
+        report.labels.update(
+            scan.label for scan in batch if scan.label and report.outcomes[scan.number] != "refused"
+        )
+        if progress is not None:
+            progress(len(report.outcomes), len(scans))
+    return report
+
+
+def store_scans(
+    *,
+    actor: User,
+    collection: Collection,
+    scans: Sequence[Scan],
+    report: ScanReport,
+    dataset: str = "",
+    progress: Progress | None = None,
+) -> ScanReport:
+    """Store the good files of those that were checked, in batches of which each is stored whole or not at all.
+
+    What is there already is not stored again, so that an import that was stopped is simply begun anew.
+
+    Raises:
+        StorageQuotaReached: what came before is stored.
+    """
+    good = [scan for scan in scans if report.outcomes[scan.number] != "refused"]
+    done = 0
+    for batch in batches([(scan, scan.size) for scan in good]):
+        raw, damaged = _read(batch)
+        decoded, bad = _patiently(decode_entries, raw)
+        for number in [*(one.number for one in damaged), *(one.number for one in bad)]:
+            report.refuse(number, "changed", "The file was changed while it was imported.")
+        with transaction.atomic():
+            if bytes_stored_for(actor) > settings.UPLOAD_BYTES_PER_USER:
+                raise StorageQuotaReached("The storage of this user is full. What came before is stored.")
+            verdicts = store_entries(
+                actor=actor, collection=collection, entries=decoded, dataset=dataset, origin=Origin.IMPORT
+            )
+        report.outcomes |= {number: _outcome(verdict) for number, verdict in verdicts.items()}
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(good))
+    record(
+        action="scans.imported", actor=actor, target=collection, collection_id=collection.pk, **report.counts
+    )
+    return report
+
+
+def _outcome(verdict: Verdict) -> str:
+    return "new" if verdict.outcome == "stored" else verdict.outcome
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder, followlinks=False):
+        yield from (Path(place, name) for name in names)
+
+
+def _read_file(path: Path) -> bytes:
+    limit = archive_limits().max_entry
+    try:
+        # No link is followed, also not one that was put here since the folder was listed.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            data = file.read(limit + 1)
+    except OSError:
+        raise EntryDamaged("unreadable", "The file cannot be read.", 422) from None
+    if len(data) > limit:
+        raise EntryDamaged(
+            "file_too_large", f"The file is too large; the limit is {limit / 2**20:g} MiB.", 413
+        )
+    return data
+
+
+def _read(batch: Sequence[Scan]) -> tuple[list[RawEntry], list[CheckedEntry]]:
+    raw: list[RawEntry] = []
+    damaged: list[CheckedEntry] = []
+    for scan in batch:
+        try:
+            raw.append(RawEntry(scan.number, scan.read(), scan.extension, scan.label))
+        except EntryDamaged as fault:
+            damaged.append(CheckedEntry(scan.number, "", code=fault.code, sentence=fault.sentence))
+    return raw, damaged
+
+
+def _patiently[T](work: Callable[[Sequence[RawEntry]], T], raw: Sequence[RawEntry]) -> T:
+    """Nobody waits for a command as for a page: where the decoder has no room, it tries again until it has."""
+    while True:
+        try:
+            return work(raw)
+        except NotNow:
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _foretell(report: ScanReport, collection: Collection, found: CheckedEntry, seen: set[str]) -> None:
+    if found.code:
+        report.refuse(found.number, found.code, found.sentence)
+        return
+    known = {"collection": collection, "pixel_sha256": found.pixel_sha256}
+    outcome = "quarantined" if found.quarantined else "new"
+    if found.pixel_sha256 in seen:
+        outcome = "duplicate"
+        report.within += 1
+    elif Image.objects.filter(**known).exists():
+        outcome = "duplicate"
+    elif QuarantinedImage.objects.filter(**known).exists():
+        outcome = "quarantined"
+    seen.add(found.pixel_sha256)
+    report.outcomes[found.number] = outcome

@@ -1,0 +1,139 @@
+"""`manage.py import_scans`: a folder or a ZIP on this machine comes in, by the same checks as through the portal."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from classifier.models import Image, Prediction, Study
+from classifier.services import scan_imports
+from mriplatform.accounts.roles import Role
+from mriplatform.audit.models import AuditEvent
+from reviews.models import ImportedLabel
+from tests.classifier.intake.archive_cases import archive, good, ten_and_one
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(collection):
+    return make_user("ann", collection=collection, role=Role.ADMIN)
+
+
+def run(source, *arguments: str) -> str:
+    out = StringIO()
+    call_command("import_scans", str(source), "--collection", "Neuro", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def filled(folder, **files: bytes):
+    for name, data in files.items():
+        place = folder / name.replace("__", "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def scans(tmp_path):
+    names = ("Glioma__a.png", "no_tumor__b.png", "ward 7__c.png")
+    files = {name: good(840 + number).data for number, name in enumerate(names)}
+    return filled(tmp_path / "scans", **files, **{".DS_Store": b"x", "Glioma__again.png": files[names[0]]})
+
+
+def test_a_dry_run_counts_and_stores_nothing(admin, scans):
+    said = run(scans, "--labels-from-folders", "--dry-run")
+    assert "Would be: 3 new; 1 already here; 1 left out." in said
+    assert "1 of those already here repeat another file" in said
+    assert "By folder: 2 Glioma; 1 No tumour; 1 without a label." in said
+    assert not Study.objects.exists()
+    assert not ImportedLabel.objects.exists()
+
+
+def test_a_folder_is_stored_with_labels_once_however_often_it_is_imported(admin, scans):
+    said = run(scans, "--labels-from-folders", "--as", "ann")
+    assert "Files: 3 new; 1 already here; 1 left out." in said
+    assert "4 of 4 stored" in said
+    assert (Study.objects.count(), Prediction.objects.count()) == (3, 3)
+    assert set(Study.objects.values_list("origin", flat=True)) == {"import"}
+    labels = sorted(ImportedLabel.objects.values_list("label", "dataset"))
+    assert labels == [("glioma", "scans"), ("notumor", "scans")]
+    assert "Files: 4 already here" in run(scans, "--labels-from-folders", "--as", "ann")
+    assert (Study.objects.count(), ImportedLabel.objects.count()) == (3, 2)
+
+
+def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):
+    folder = filled(tmp_path, **{f"{n:02}.png": good(850 + n).data for n in range(24)})
+    real, done = scan_imports.store_entries, []
+
+    def stops(**arguments):
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(**arguments)
+
+    monkeypatch.setattr(scan_imports, "store_entries", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder)
+    assert Image.objects.count() == 10
+    monkeypatch.setattr(scan_imports, "store_entries", real)
+    assert "Files: 14 new; 10 already here." in run(folder)
+    assert Image.objects.count() == 24
+
+
+def test_one_bad_file_keeps_all_out_unless_partial(admin, tmp_path):
+    source = tmp_path / "scans.zip"
+    source.write_bytes(ten_and_one().data)
+    with pytest.raises(CommandError, match="1 of 11 files were refused"):
+        run(source)
+    assert not Study.objects.exists()
+    with pytest.raises(CommandError, match="The others are stored"):
+        run(source, "--partial")
+    assert Study.objects.count() == 10
+    assert AuditEvent.objects.get(action="scans.imported").data["new"] == 10
+
+
+def test_a_zip_gets_the_checks_of_every_zip(admin, tmp_path):
+    source = tmp_path / "scans.zip"
+    source.write_bytes(archive([good(1), good(2), good(3, "../3.png")]))
+    with pytest.raises(CommandError, match="Entry 3 has an unsafe path"):
+        run(source)
+    assert not Study.objects.exists()
+
+
+def test_links_are_not_followed(admin, tmp_path):
+    outside = filled(tmp_path / "outside", **{"secret.png": good(860).data})
+    folder = filled(tmp_path / "scans", **{"1.png": good(861).data})
+    (folder / "link.png").symlink_to(outside / "secret.png")
+    (folder / "folder").symlink_to(outside)
+    assert "Files: 1 new; 1 left out." in run(folder)
+    assert Study.objects.count() == 1
+
+
+def test_who_may_not_and_what_is_not_there(admin, uploader, scans, tmp_path, collection):
+    make_user("other", collection=collection, role=Role.RADIOLOGIST)
+    for arguments, words in (
+        (("--as", "nobody"), "no active user nobody"),
+        (("--as", "other"), "may not import"),
+        (("--as", "uma", "--labels-from-folders"), "freeze_labels"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            run(scans, *arguments)
+    with pytest.raises(CommandError, match="neither a folder nor a ZIP"):
+        run(tmp_path / "nothing")
+    with pytest.raises(CommandError, match="There is no file"):
+        run(filled(tmp_path / "empty", **{".DS_Store": b"x"}))
+    make_user("zoe", collection=collection, role=Role.ADMIN)
+    with pytest.raises(CommandError, match="--as USER"):
+        run(scans)
+    assert not Study.objects.exists()
+
+
+def test_names_are_nowhere(admin, tmp_path, caplog):
+    folder = filled(tmp_path, **{"Musterfrau__Musterfrau.png": good(870).data, "Musterfrau__x.png": b"words"})
+    out = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("import_scans", str(folder), "--collection", "Neuro", "--partial", stdout=out)
+    assert "File 2: " in out.getvalue()
+    assert "Musterfrau" not in out.getvalue() + str(caught.value) + caplog.text
