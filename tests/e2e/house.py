@@ -34,6 +34,10 @@ from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
+from mriplatform.identifiers import uuid7
+from mriplatform.outbox.models import Delivery, DeliveryAttempt, Endpoint
+from mriplatform.outbox.publishing import publish
+from mriplatform.webhooks.services import make_endpoint
 from reviews.models import ImportedLabel, LabelErrorSearch, LabelSet, Reading, Rescore, SentBack
 from reviews.services.adjudication import adjudicate
 from reviews.services.eligibility import set_policy
@@ -60,7 +64,7 @@ from tests.reviews.runs import make_run
 
 STAFF = (Role.ML_ENGINEER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 # The apps of ours in the admin; those of others there are theirs.
-OURS = ("accounts", "audit", "classifier", "reviews")
+OURS = ("accounts", "audit", "classifier", "outbox", "reviews")
 
 
 @dataclass
@@ -104,6 +108,7 @@ def build() -> House:
     _machine(house)
     _archives(house)
     compute_figures(collection=collection)
+    _webhooks(house)
     make_token(user=rivera, name="viewer", days=30)
     return house
 
@@ -244,6 +249,40 @@ def _machine(house: House) -> None:
     }
 
 
+def _webhooks(house: House) -> None:
+    """What a radiologist and an engineer are told of: a webhook that works, more or less, and one that was stopped."""
+    rivera, engineer = house.people["radiologist"], house.people["ml_engineer"]
+    # An address of digits: no name is looked up.
+    kinds = ["review.submitted", "study.final"]
+    works, _ = make_endpoint(
+        owner=rivera,
+        collection=house.collection,
+        url="https://8.8.8.8/mri/ward",
+        kinds=kinds,
+        name="Ward dashboard",
+    )
+    stopped, _ = make_endpoint(
+        owner=engineer, collection=None, url="https://8.8.8.8/models", kinds=["model_version.promoted"]
+    )
+    states = (
+        ("delivered", 204, ""),
+        ("given_up", 0, "No answer came in time."),
+        ("waiting", 500, "It answered 500."),
+    )
+    for state, status, error in states:
+        event = publish(
+            kind="study.final", object_id=uuid7(), collection_id=house.collection.pk, data={"status": "final"}
+        )
+        delivery = works.deliveries.get(event=event)
+        DeliveryAttempt.objects.create(
+            delivery=delivery, number=1, status=status, milliseconds=87, error=error
+        )
+        Delivery.objects.filter(pk=delivery.pk).update(state=state, attempts=1, cleared_at=timezone.now())
+    reason = "Every try has failed since 1 March 2026, 12:00 UTC."
+    Endpoint.objects.filter(pk=stopped.pk).update(state="disabled", state_reason=reason)
+    house.things |= {"webhook": works, "webhook_stopped": stopped}
+
+
 def _rank_errors(label_set: LabelSet) -> None:
     """What a search for likely label errors would find: the first two wrong, the others unsure."""
     used = label_set.entries.exclude(split="excluded")
@@ -290,6 +329,7 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
         "in-force",
         "roll-back",
         "training-runs",
+        "webhooks",
         "api-docs",
     )
     yield from ((name, reverse(name)) for name in plain)
@@ -306,6 +346,9 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     for study in ("study", "assisted_study", "failed", "queued"):
         yield "study", reverse("study", args=[things[study].pk])
     yield from (("archive", reverse("archive", args=[one.pk])) for one in things["archives"])
+    yield from (
+        ("webhook", reverse("webhook", args=[things[one].pk])) for one in ("webhook", "webhook_stopped")
+    )
     yield "study-compare", reverse("study-compare", args=[things["study"].pk])
     for name in ("version", "version-propose"):
         yield name, reverse(name, args=[things["other"].pk])

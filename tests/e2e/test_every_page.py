@@ -32,6 +32,7 @@ NO_PAGES = {
     *("archive-live", "archive-store", "archive-cancel"),
     *("reading-withdraw", "reading-draft", "reading-identity"),
     *("image-dicom", "image-report", "image-saliency", "study-report", "study-results"),
+    *(f"webhook-{change}" for change in ("pause", "resume", "rotate", "test", "delete", "redeliver")),
     *("predictions-download", "label-set-entries-download"),
     *(
         "label-set-compare-download",
@@ -122,7 +123,7 @@ def names_of_pages() -> set[str]:
     """
     here = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
     admin = get_resolver().namespace_dict["admin"][1].reverse_dict
-    ours = re.compile(r"(accounts|audit|classifier|reviews)_\w+?_(?!history|delete)\w+$")
+    ours = re.compile(r"(accounts|audit|classifier|outbox|reviews)_\w+?_(?!history|delete)\w+$")
     return {name for name in here if name == "api-docs" or not name.startswith("api-")} | {
         f"admin:{name}" for name in admin if isinstance(name, str) and ours.match(name)
     }
