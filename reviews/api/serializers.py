@@ -92,6 +92,16 @@ class FirstReadSerializer(FindingsSerializer):
 class RangeFirstReadSerializer(FirstReadSerializer):
     first = serializers.UUIDField(help_text="The first image of the range, of the same study.")
     last = serializers.UUIDField(help_text="The last one, itself included.")
+    of = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        help_text=(
+            "How many images of the study you could see when you chose. Say it: a DICOM study grows as long as it is "
+            "open, and a range may have one more between its ends than you saw; then this is 409."
+        ),
+    )
 
 
 class ReviewVerdictSerializer(FindingsSerializer):

@@ -9,12 +9,16 @@ from classifier.models import Image
 from mriplatform.accounts.models import User
 from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reading, ReviewEvent
-from reviews.selectors.beside import images_of_study
+from reviews.selectors.beside import count_images_of_study, images_of_study
 from reviews.services.claims import claim_image
 from reviews.services.reading import commit_first_read
 
 # What belongs to the image that was looked at while it was said, and to none of the others.
 OF_ONE_IMAGE: Final = ("region", "active_ms")
+CHANGED: Final = (
+    "Nothing was recorded: the study has other images now than you saw; one was hidden, came back, or was sent since. "
+    "Reload the page, or ask for the study again, then name the range again."
+)
 
 
 @transaction.atomic
@@ -58,6 +62,19 @@ def commit_first_reads(
             ) from conflict
         events.append(event)
     return events
+
+
+def check_size(reading: Reading, of: int | None) -> None:
+    """Refuse a range that was chosen among other images than the study has now: nobody says anything of one unseen.
+
+    Args:
+        of: how many images of the study could be seen when it was chosen; None where that was not told.
+
+    Raises:
+        ReadingConflict: there are more, or fewer.
+    """
+    if of not in (None, count_images_of_study(reading)):
+        raise ReadingConflict(CHANGED, code="study_changed")
 
 
 def image_at(reading: Reading, place: int) -> UUID:

@@ -5,18 +5,12 @@ from typing import Any
 from django import forms
 
 from mriplatform.accounts.models import User
-from reviews.exceptions import ReadingConflict
 from reviews.forms import Said
 from reviews.models import Reading
-from reviews.selectors.beside import count_images_of_study
-from reviews.services.ranges import commit_first_reads, image_at
+from reviews.services.ranges import check_size, commit_first_reads, image_at
 from reviews.services.reading import commit_first_read
 
 HALF = "Name both ends of the range, or neither."
-CHANGED = (
-    "Nothing was recorded: an image of this study was hidden or came back meanwhile, so that the numbers stand for "
-    "others than you saw. Reload the page, then name the range again."
-)
 
 
 class RangeForm(Said):
@@ -48,7 +42,6 @@ def first_read_of(*, reader: User, reading: Reading, entered: Any, said: dict[st
     if span["range_first"] is None:
         commit_first_read(reader=reader, reading=reading, **said)
         return 1
-    if span["range_of"] not in (None, count_images_of_study(reading)):
-        raise ReadingConflict(CHANGED, code="study_changed")
+    check_size(reading, span["range_of"])
     first, last = image_at(reading, span["range_first"]), image_at(reading, span["range_last"])
     return len(commit_first_reads(reader=reader, reading=reading, first=first, last=last, **said))

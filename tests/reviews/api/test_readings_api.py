@@ -14,7 +14,7 @@ from mriplatform.accounts.services import make_token
 from reviews.models import Reading, ReviewEvent
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
-from tests.factories import analysed_image, make_collection, make_prediction, make_study
+from tests.factories import analysed_image, make_collection, make_image, make_prediction, make_study
 
 READINGS = "/api/v1/readings"
 BOX = {"shape": "box", "x": 0.4, "y": 0.5, "width": 0.2, "height": 0.3}
@@ -148,6 +148,23 @@ def test_a_first_read_for_several_images(api, alice, slices):
         "idempotency_key_reused",
     )
     problem(post(api, address, said), 409, "range_not_free")
+
+
+def test_a_range_of_a_study_that_has_grown_is_said_of_nothing_unseen(api, alice, slices):
+    address = range_of(alice, slices[1])
+    said = {
+        "first": str(slices[0].pk),
+        "last": str(slices[2].pk),
+        "label": "glioma",
+        "confidence": 2,
+        "of": 5,
+    }
+    # A slice that is pushed meanwhile, and lies between.
+    make_image(slices[0].study, position=1)
+    problem(post(api, address, said), 409, "study_changed")
+    assert ReviewEvent.objects.count() == 0
+    alone = {"first": str(slices[1].pk), "last": str(slices[1].pk), "of": 6}
+    assert post(api, address, said | alone).status_code == 201
 
 
 def test_a_range_that_is_none_is_refused_and_nothing_is_said(api, alice, bob, slices):
