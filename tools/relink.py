@@ -22,7 +22,7 @@ import csv
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,10 @@ class Original:
         )
 
 
+class AlreadyYoursError(Exception):
+    """Led back, it would be a second file under a UID of yours, and not the one that you have."""
+
+
 class Links:
     """From the platform's names to yours.
 
@@ -82,6 +86,9 @@ class Links:
             self._images.setdefault(str(entry["image"]), original)
         self._studies.setdefault(entry["study_uid"], original)
         self._studies.setdefault(study, original)
+
+    def instance(self, uid: str) -> Original | None:
+        return self._instances.get(uid)
 
     def of_line(self, line: Mapping[str, Any]) -> Original | None:
         """The original that a line of results is about: by its instance, else its image, else its study."""
@@ -193,16 +200,19 @@ def relink_lines(source: Path, target: Path, links: Links) -> tuple[int, int]:
 
 
 def relink_dicom(source: Path, target: Path, links: Links) -> tuple[int, int]:
-    """Write a DICOM file with your UIDs wherever one of the platform's stands, and with your subject and study."""
+    """Write a DICOM file with your UIDs wherever one of the platform's stands, and with your subject and study.
+
+    Raises:
+        AlreadyYoursError: it is the platform's copy of an image that you sent.
+    """
     dataset = pydicom.dcmread(source)
+    if links.instance(str(dataset.get("SOPInstanceUID", ""))):
+        raise AlreadyYoursError
     about = links.of_study({"study_uid": str(dataset.get("StudyInstanceUID", ""))})
     if about is None:
         dataset.save_as(target)
         return 0, 1
-    for element in _uids_in(dataset):
-        values = element.value if element.VM > 1 else [element.value]
-        own = [links.uids.get(str(value), str(value)) for value in values]
-        element.value = own if element.VM > 1 else own[0]
+    _put_back(dataset, links)
     for keyword in STUDY_KEYWORDS:
         if keyword in about.header:
             dataset[keyword] = about.header[keyword]
@@ -216,13 +226,18 @@ def relink_dicom(source: Path, target: Path, links: Links) -> tuple[int, int]:
     return 1, 1
 
 
-def _uids_in(dataset: Dataset) -> Iterator[Any]:
+def _put_back(dataset: Dataset, links: Links) -> None:
+    """Your UIDs in the place of the platform's, at every depth; what is referred to is of the class that yours is."""
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:
-                yield from _uids_in(item)
+                _put_back(item, links)
         elif element.VR == "UI" and element.value:
-            yield element
+            if element.keyword == "ReferencedSOPInstanceUID" and (own := links.instance(str(element.value))):
+                dataset.ReferencedSOPClassUID = own.header.SOPClassUID
+            values = element.value if element.VM > 1 else [element.value]
+            back = [links.uids.get(str(value), str(value)) for value in values]
+            element.value = back if element.VM > 1 else back[0]
 
 
 def relink(source: Path, target: Path, links: Links) -> tuple[int, int]:
@@ -257,7 +272,11 @@ def main(arguments: list[str] | None = None) -> int:
             target = asked.out / source.name
             if target.resolve() == source.resolve():
                 raise ValueError(f"{source} would be written over; choose another folder for --out.")
-            done, total = relink(source, target, links)
+            try:
+                done, total = relink(source, target, links)
+            except AlreadyYoursError:
+                sys.stdout.write(f"{source.name}: an image that you have; nothing was written\n")
+                continue
             sys.stdout.write(f"{source.name}: {done} of {total} led back\n")
     except (OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"{error}\n")

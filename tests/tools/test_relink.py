@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from classifier.models import Study
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
 from tests.classifier.doors import House, build_house
-from tests.classifier.intake.dicom_files import SENDERS_ROOT, as_file, mr
+from tests.classifier.intake.dicom_files import ENHANCED_MR_STORAGE, SENDERS_ROOT, as_file, mr
 from tests.factories import make_prediction
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "relink.py"
@@ -28,7 +28,9 @@ def sent(db, tmp_path) -> tuple[House, Study, Path]:
     (tmp_path / "originals").mkdir()
     parts = []
     for seed in (1, 2, 3):
-        data = as_file(mr(seed, study=7, subject="=4711", PatientBirthDate="19700102"))
+        data = as_file(
+            mr(seed, study=7, subject="=4711", PatientBirthDate="19700102", SOPClassUID=ENHANCED_MR_STORAGE)
+        )
         (tmp_path / "originals" / f"IM{seed}").write_bytes(data)
         parts.append(UploadedPart(data))
     (tmp_path / "originals" / "notes.txt").write_text("no DICOM")
@@ -105,7 +107,13 @@ def test_a_dicom_file_gets_back_its_uids_and_its_subject(sent):
     (series,) = back.ReferencedSeriesSequence
     assert series.SeriesInstanceUID == f"{SENDERS_ROOT}.3.7"
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID.startswith(f"{SENDERS_ROOT}.1.")
+    assert series.ReferencedSOPSequence[0].ReferencedSOPClassUID == ENHANCED_MR_STORAGE
     assert back.SOPInstanceUID == "2.25.1"
+    # The platform's copy of an image is no second one of yours.
+    report.SOPInstanceUID = image.dicom.instance_uid
+    pydicom.dcmwrite(folder / "image.dcm", report, enforce_file_format=True)
+    assert "an image that you have" in relink(folder, folder / "image.dcm").stdout
+    assert not (folder / "out" / "image.dcm").exists()
 
 
 def test_without_the_files_nothing_is_led_back(sent):

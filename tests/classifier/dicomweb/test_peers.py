@@ -113,6 +113,17 @@ def test_curl(house, platform, token, tmp_path):
         assert status == "200"
         assert len(json.loads(answer)["00081199"]["Value"]) == 2
     assert pushed().images.count() == 2
+    (tmp_path / "slice.dcm").write_bytes(as_file(mr(3, study=7)))
+    script = documented("sh").replace("https://HOST", platform)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"TOKEN": token},
+        capture_output=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["00081199"]["Value"], done.stderr
+    assert pushed().images.count() == 3
     # Cut off in the middle, in chunks: refused, and nothing of it is there.
     body.write_bytes(as_file(mr(9)).join([parts[0][:60], b""])[:5000])
     done = subprocess.run(
@@ -120,7 +131,13 @@ def test_curl(house, platform, token, tmp_path):
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout.endswith("\n400")
-    assert Image.objects.count() == 3
+    assert Image.objects.count() == 4
+
+
+def documented(language: str) -> str:
+    """The example in this language that stands in the page for whoever connects a PACS."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "dicom.md").read_text()
+    return page.partition(f"```{language}\n")[2].partition("```")[0]
 
 
 @pytest.fixture
@@ -139,6 +156,8 @@ def orthanc(platform, token, tmp_path):
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "Plugins": [str(plugin)],
+        "LuaScripts": [str(tmp_path / "forward.lua")],
+        "StableAge": 1,
         "DicomWeb": {
             "Enable": True,
             "Servers": {
@@ -146,6 +165,7 @@ def orthanc(platform, token, tmp_path):
             },
         },
     }
+    (tmp_path / "forward.lua").write_text(documented("lua"))
     (tmp_path / "orthanc.json").write_text(json.dumps(configuration))
     log = (tmp_path / "orthanc.log").open("wb")
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
@@ -160,6 +180,12 @@ def orthanc(platform, token, tmp_path):
         process.kill()
         process.wait()
         log.close()
+
+
+def test_orthanc_forwards_what_arrives_there_by_the_documented_script(house, orthanc):
+    requests.post(f"{orthanc}/instances", data=as_file(mr(5, study=8)), timeout=30).raise_for_status()
+    wait_for(lambda: Study.objects.filter(origin="dicomweb").exists())
+    assert pushed().images.count() == 1
 
 
 def test_orthanc_pushes_a_study_that_comes_out_again_under_its_own_names(house, orthanc):
