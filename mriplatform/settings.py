@@ -205,6 +205,7 @@ SPECTACULAR_SETTINGS = {
         "ProposalStateEnum": "classifier.api.version_serializers.PROPOSAL_STATES",
         "RoleEnum": "mriplatform.accounts.roles.Role",
         "ScopeEnum": "mriplatform.api.tokens.SCOPE_CHOICES",
+        "WebhookStateEnum": "mriplatform.webhooks.api.serializers.STATES",
     },
 }
 # Of one person, all tokens and browsers together; of one address where nobody is signed in.

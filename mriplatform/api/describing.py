@@ -1,11 +1,13 @@
 """What the description says of every operation alike: how it may refuse, the key that makes it act once, examples."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from mriplatform.api.examples import example_of, parameter_example, problem_example
 from mriplatform.api.idempotency import HEADER, REPLAYED
 from mriplatform.api.problems import CONTENT_TYPE, TITLES
+from mriplatform.api.serializers import StrictSerializer
 
 type Description = dict[str, Any]
 
@@ -26,7 +28,11 @@ def operations(description: Description) -> Iterator[tuple[str, str, Description
 def complete(result: Description, generator: Any, request: Any, public: bool) -> Description:
     """Complete what each view says of itself, after all of them are described."""
     shared = result["components"].setdefault("responses", {})
+    schemas = result["components"]["schemas"]
+    _say_only_what_is_about_it(schemas)
     for _, method, operation in operations(result):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            _take_nothing_else(content.get("schema", {}), schemas)
         statuses = (
             ANY + (WITH_BODY if "requestBody" in operation else ()) + (ONCE if method == "post" else ())
         )
@@ -42,6 +48,30 @@ def complete(result: Description, generator: Any, request: Any, public: bool) ->
             operation.setdefault("parameters", []).append(_key())
         _exemplify(operation, result["components"])
     return result
+
+
+def _say_only_what_is_about_it(schemas: Description) -> None:
+    """Take out what a serializer inherits from the one for all writes, and says to readers of its code."""
+    inherited = inspect.getdoc(StrictSerializer)
+    for schema in schemas.values():
+        if schema.get("description") == inherited:
+            del schema["description"]
+
+
+def _take_nothing_else(schema: Description, schemas: Description) -> None:
+    """Say of what is sent that a field which is not described is refused, as it is."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    parts = [
+        *schema.get("allOf", []),
+        *schema.get("oneOf", []),
+        *([schema["items"]] if "items" in schema else []),
+    ]
+    if "properties" in schema and "additionalProperties" not in schema:
+        schema["additionalProperties"] = False
+        parts += schema["properties"].values()
+    for part in parts:
+        _take_nothing_else(part, schemas)
 
 
 def _problem(status: int) -> Description:

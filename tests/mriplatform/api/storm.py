@@ -85,15 +85,18 @@ def storm(
     number: int,
     examples: int,
     part: tuple[int, int] = (0, 1),
+    roles: int | None = None,
     seconds: float = float("inf"),
 ) -> Report:
-    """Ask each operation `examples` times, each time as everybody; what a request changes is taken back.
+    """Ask each operation with its own example as everybody, and `examples` times with what is made up; what a request
+    changes is taken back.
 
     Args:
         tokens: by role.
         things: what exists, by the name that a parameter or a field has for it.
         number: the seed.
         part: which of how many parts of the operations.
+        roles: as how many, drawn anew each time, what is made up is asked; as everybody without it.
         seconds: no further operation is begun after this time.
     """
     load_all_checks()
@@ -111,14 +114,15 @@ def storm(
             (schemathesis.GenerationMode.POSITIVE, 2),
             (schemathesis.GenerationMode.NEGATIVE, 1),
         ):
-            _ask(report, result.ok(), tokens, things, mode, number, max(1, examples * share // 3))
+            asked = max(1, examples * share // 3)
+            _ask(report, result.ok(), tokens, things, mode, number, asked, roles or len(tokens))
     return report
 
 
 def _ask_as_exemplified(
     report: Report, operation: Any, tokens: Any, things: Any, chance: random.Random
 ) -> None:
-    """Ask with the example that the description gives, once for what exists and once for what the example names."""
+    """Ask with the example that the description gives, about what exists."""
     described = operation.definition.raw
     content = described.get("requestBody", {}).get("content", {})
     media_type = next(iter(content), None)
@@ -134,16 +138,13 @@ def _ask_as_exemplified(
     for parameter in described.get("parameters", []):
         if parameter["in"] == "path" or parameter.get("required"):
             by_place[parameter["in"]][parameter["name"]] = str(parameter["example"])
-    for share in (1.0, 0.0):
-        case = operation.Case(
-            path_parameters=dict(by_place["path"]), headers=dict(by_place["header"]), **copy.deepcopy(body)
-        )
-        _point_at_what_there_is(case, things, chance, share)
-        for role, token in tokens.items():
-            _send(report, case, role, token)
+    case = operation.Case(path_parameters=by_place["path"], headers=by_place["header"], **copy.deepcopy(body))
+    _point_at_what_there_is(case, things, chance, 1.0)
+    for role, token in tokens.items():
+        _send(report, case, role, token)
 
 
-def _ask(report, operation, tokens, things, mode, number: int, examples: int) -> None:
+def _ask(report, operation, tokens, things, mode, number: int, examples: int, roles: int) -> None:
     @seed(number)
     @settings(
         max_examples=examples, database=None, deadline=None, phases=[Phase.generate], verbosity=Verbosity.quiet,
@@ -152,8 +153,8 @@ def _ask(report, operation, tokens, things, mode, number: int, examples: int) ->
     @given(case=operation.as_strategy(generation_mode=mode), chance=st.randoms(use_true_random=False))
     def ask(case: Any, chance: random.Random) -> None:
         _point_at_what_there_is(case, things, chance, 0.75)
-        for role, token in tokens.items():
-            _send(report, case, role, token)
+        for role in chance.sample(sorted(tokens), roles):
+            _send(report, case, role, tokens[role])
 
     # Nothing about some operations can be sent wrongly.
     with suppress(Unsatisfiable):
