@@ -239,7 +239,7 @@ ARCHIVE_MAX_RATIO = env.integer("ARCHIVE_MAX_RATIO", 100, minimum=1)
 ARCHIVE_PART_BYTES = env.integer("ARCHIVE_PART_BYTES", 4 * 2**20, minimum=1)
 # How long an archive that nobody goes on with is kept, and the verdicts of one that was not stored.
 ARCHIVE_HOURS = env.integer("ARCHIVE_HOURS", 24, minimum=1)
-ARCHIVE_LEASE_SECONDS = env.integer("ARCHIVE_LEASE_SECONDS", 60, minimum=1)
+ARCHIVE_LEASE_SECONDS = env.integer("ARCHIVE_LEASE_SECONDS", 120, minimum=1)
 ARCHIVE_ATTEMPTS = env.integer("ARCHIVE_ATTEMPTS", 3, minimum=1)
 DECODE_SECONDS = env.integer("DECODE_SECONDS", 10, minimum=1)
 DECODE_MEMORY_BYTES = env.integer("DECODE_MEMORY_BYTES", 1536 * 2**20, minimum=1)

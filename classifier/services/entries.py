@@ -9,7 +9,7 @@ from classifier.intake import TakenIn
 from classifier.models import Origin
 from classifier.services.decoding import UploadedPart, Verdict, decode_part
 from classifier.services.entry_labels import send_label
-from classifier.services.groups import Grouping, UploadResult, grouped, store_group
+from classifier.services.groups import Grouping, UploadResult, grouped, is_suspect, store_group
 from classifier.services.storing import Arrival
 from mriplatform.accounts.models import Collection, User
 
@@ -124,12 +124,6 @@ def store_entries(
     return verdicts
 
 
-def needs_a_person(taken: TakenIn) -> bool:
-    """Whether something of a file goes to quarantine: there is writing in its pixels, or its header says so."""
-    declared = taken.study is not None and taken.study.declared_text
-    return declared or any(frame.boxes for frame in taken.frames)
-
-
 def _decoded(entries: Sequence[RawEntry]) -> list[Verdict | TakenIn]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(_decode, entries))
@@ -153,7 +147,7 @@ def _checked(entry: RawEntry, found: Verdict | TakenIn) -> CheckedEntry:
         entry.number,
         sha256,
         pixel_sha256=found.frames[0].image.pixel_sha256,
-        quarantined=needs_a_person(found),
+        quarantined=all(is_suspect(found, frame) for frame in found.frames),
     )
 
 

@@ -107,7 +107,7 @@ class _Filing:
 
     def _study_for(self, pieces: Sequence[Piece]) -> Study | None:
         """The study of the group: one is made only where an image will be in it."""
-        if any(not self._is_known(frame) and not _is_suspect(taken, frame) for _, taken, frame in pieces):
+        if any(not self._is_known(frame) and not is_suspect(taken, frame) for _, taken, frame in pieces):
             return open_study(actor=self._actor, collection=self._collection, arrival=self._arrival)
         return find_open_study(self._collection, self._arrival)
 
@@ -137,7 +137,7 @@ class _Filing:
             return Fate("duplicate", image=self._images[sha])
         if sha in self._apart:
             return _known_apart(self._apart[sha])
-        if _is_suspect(taken, frame) or self.study is None:
+        if is_suspect(taken, frame) or self.study is None:
             return self._put_apart(taken, frame)
         image, created = store_image(
             self.study, frame.image, self._next, self._arrival.plane, frame.facts, frame.number
@@ -156,7 +156,8 @@ class _Filing:
         return _known_apart(row)
 
 
-def _is_suspect(taken: TakenIn, frame: Frame) -> bool:
+def is_suspect(taken: TakenIn, frame: Frame) -> bool:
+    """Whether a frame goes to quarantine: there is writing in its pixels, or the file's header says so."""
     return bool(frame.boxes) or (taken.study is not None and taken.study.declared_text)
 
 

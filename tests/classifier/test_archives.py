@@ -375,3 +375,39 @@ def test_the_hash_of_an_entry_is_the_one_of_its_bytes(send):
     entry = good(820)
     sent = drained(send(archive([entry])))
     assert sent.entries.get().sha256 == hashlib.sha256(entry.data).hexdigest()
+
+
+def test_a_dicom_series_is_one_study_in_order_over_several_batches(send):
+    from tests.classifier.intake.dicom_files import as_file, mr
+
+    entries = [Entry(f"{n:02}.dcm", as_file(mr(n, study=5))) for n in (*range(11, -1, -1),)]
+    entries.insert(4, good(830))
+    sent = drained(send(archive(entries)))
+    assert sent.status == "stored"
+    series = Study.objects.exclude(study_uid="").get()
+    places = [image.dicom.slice_position for image in series.images.order_by("position")]
+    assert len(places) == 12
+    assert places == sorted(places)
+    assert Study.objects.count() == 2
+
+
+def test_writing_is_foretold_kept_apart_and_labelled_when_it_is_let_in(send, collection):
+    from classifier.models import QuarantinedImage
+    from classifier.services.quarantine_decisions import release_quarantined
+    from mriplatform.accounts.roles import Role
+    from reviews.models import ImportedLabel
+    from tests.classifier.intake.dicom_files import as_file, mr
+    from tests.factories import make_user
+
+    suspect = as_file(mr(3, BurnedInAnnotation="YES"))
+    entries = [Entry("glioma/1.dcm", suspect), Entry("glioma/2.png", good(831).data)]
+    sent = drained(send(archive(entries), dry_run=True, folder_labels=True, dataset="Ward"))
+    counts = counts_of(sent)
+    assert (counts.new, counts.quarantined, counts.labels) == (1, 1, {"glioma": 2})
+    assert not QuarantinedImage.objects.exists()
+    store_archive(archive=sent)
+    assert outcomes(drained(sent)) == {1: "quarantined", 2: "stored"}
+    assert ImportedLabel.objects.count() == 1
+    reviewer = make_user("ina", collection=collection, role=Role.INTAKE_REVIEWER)
+    release_quarantined(actor=reviewer, quarantined=QuarantinedImage.objects.get(), reason="Only a scale.")
+    assert sorted(ImportedLabel.objects.values_list("label", "dataset")) == [("glioma", "Ward")] * 2

@@ -88,6 +88,7 @@ def walk(room):
         pks["version_id"] = [room.version.pk]
         pks["label_set_id"] = [NOBODYS]
         pks["quarantined_id"] = [NOBODYS]
+        pks["archive_id"] = [NOBODYS]
         pks["shadow_id"] = pks["rescore_id"] = [NOBODYS]
         pks["proposal_id"] = pks["rule_id"] = pks["decision_id"] = [NOBODYS]
         pks["run_id"] = [room.run.pk]

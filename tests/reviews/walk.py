@@ -382,7 +382,7 @@ def addresses(things: Mapping[str, list[UUID]]) -> Iterator[tuple[str, str]]:
             filled = route
             for parameter, value in zip(names, chosen, strict=True):
                 filled = filled.replace(f"<uuid:{parameter}>", str(value))
-            yield f"/{filled}", name
+            yield f"/{re.sub('<int:[a-z]+>', '1', filled)}", name
 
 
 class Walk:

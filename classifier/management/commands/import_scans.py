@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 from django.http import Http404
+from django.utils import timezone
 
 from classifier.access import get_collection_to_send_archives
 from classifier.exceptions import PlatformError
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             help="a folder named like a class (glioma, no_tumor, No Tumour) labels what is in it",
         )  # fmt: skip
         parser.add_argument(
-            "--dataset", default="", metavar="NAME", help="the labelled set's name (default: the source's)"
+            "--dataset", default="", metavar="NAME", help="the labelled set's name (default: the day's)"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would become of each file, store nothing"
@@ -69,7 +70,10 @@ class Command(BaseCommand):
             into = get_collection_to_send_archives(actor, into.pk, labels=labels)
         except (Http404, PermissionDenied) as error:
             raise CommandError(f"{actor} may not import into this collection: {error}") from error
-        dataset = (options["dataset"] or source.resolve().stem)[:MAX_DATASET_CHARACTERS] if labels else ""
+        # Never the source's own name: folders and ZIPs are named after patients, too.
+        dataset = (options["dataset"] or f"Scans of {timezone.now():%-d %B %Y}") if labels else ""
+        if len(dataset) > MAX_DATASET_CHARACTERS or not dataset.isprintable():
+            raise CommandError(f"Name the data set in at most {MAX_DATASET_CHARACTERS} characters.")
         try:
             with ExitStack() as opened:
                 scans, ignored = self._scans(source, opened, labels=labels)
