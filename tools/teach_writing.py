@@ -24,6 +24,7 @@ import numpy.typing as npt
 import onnx
 from keras import layers, ops
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from tests.benchmarks.burned_in_writing import TUNING, Levels, backgrounds, pen, phrases, place
 
@@ -44,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--crops", type=int, default=12_000)
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--to", type=Path, default=TO)
     options = parser.parse_args()
@@ -79,7 +80,7 @@ def _crops(data: Path, count: int, draw: random.Random) -> tuple[npt.NDArray[Any
 
 
 def _cut(path: Path, draw: random.Random) -> Levels:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    image = np.asarray(Image.open(path).convert("L"))
     scale = max(draw.choice(SCALES), 1.001 * SIDE / min(image.shape))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=how), np.uint8)
@@ -103,7 +104,7 @@ def _write(crop: Levels, where: Levels, draw: random.Random) -> None:
     level = draw.choice([level for level in range(256) if abs(level - under) >= LEAST_CONTRAST])
     crop[there] = np.rint(ground + (level - ground) * (mask / 255))
     spread = np.ones((3, 9) if height <= width else (9, 3), np.uint8)
-    where[there] |= cv2.dilate((mask > 90).astype(np.uint8), spread)
+    where[there] |= np.asarray(cv2.dilate((mask > 90).astype(np.uint8), spread), np.uint8)
 
 
 def _line(draw: random.Random) -> Levels:

@@ -43,7 +43,7 @@ TUNING = Part(
     folds="123",
     fonts=[
         "DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "DejaVuSans-Oblique.ttf",
-        "DejaVuSerif-Italic.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSansDisplay.ttf", "hershey 0", "pillow",
+        "DejaVuSerif-Italic.ttf", "DejaVuSansMono-Bold.ttf", "hershey 0", "pillow",
     ],
     surnames=[
         "DOE",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from classifier.intake.writing.levels import Look, looks
+from classifier.intake.writing.levels import scaled, sizes
 from classifier.intake.writing.networks import LINE_HEIGHT, Levels, mark, read
+from classifier.intake.writing.spotting import Box, windows
 
-Box = tuple[int, int, int, int]
 Region = tuple[Box, float]
 
 # All of these were set on images and fonts of which none is in the benchmark (docs/intake.md).
@@ -30,8 +31,11 @@ _READ, _READ_TURNED = 0.8, 1.3
 three in a line that is turned."""
 _LETTERS: Final = 0.5
 """Letters that a line has at least, for each time that it is longer than tall; folds of a brain are read as fewer."""
-_MOST_REGIONS: Final = 40
-_MARGIN: Final = 16
+# So that an image full of writing, or of what looks like it, is done in the decoder's time.
+_MOST_WINDOWS, _MOST_OF_A_SIZE = 40, 20
+_MOST_REGIONS: Final = 12  # of a window
+_MOST_BOXES: Final = 24
+_MARGIN: Final = 8
 _WIDEST_LINE: Final = 24  # times its height
 # Sides of the body, alone or together ("RA", "LPH"), and the length of a scale: they name nobody.
 _NO_IDENTITY: Final = re.compile(r"[RLAPHFSI]{1,3}|\d{1,3}([.,]\d)?(mm|cm)", re.IGNORECASE)
@@ -51,28 +55,37 @@ def find_writing(grey: npt.NDArray[Any]) -> list[Box]:
     """
     height, width = grey.shape
     found: list[Box] = []
-    for look in looks(grey):
-        found += [_in_original(box, look.scale, width, height) for box in _written(look)]
+    left = _MOST_WINDOWS
+    for levels, scale in sizes(grey):
+        for window in islice(windows(levels), min(left, _MOST_OF_A_SIZE)):
+            left -= 1
+            found += [_in_original(box, scale, width, height) for box in _written(levels, window)]
+            if len(found) >= _MOST_BOXES:
+                return _merged(found)
     return _merged(found)
 
 
-def _written(look: Look) -> Iterator[Box]:
-    """The boxes of what can be read in a look, in its own pixels."""
-    regions = [region for left, top, window in look.windows() for region in _regions(window, left, top)]
-    regions.sort(key=lambda region: -region[1])
+def _written(levels: Levels, window: Box) -> Iterator[Box]:
+    """The boxes of what can be read in a part of an image, in its pixels.
+
+    The part is doubled for it: letters of 8 pixels are then as tall as those that the networks were taught.
+    """
+    left, top, width, height = window
+    doubled = scaled(levels[top : top + height, left : left + width], 2.0)
+    regions = sorted(_regions(doubled), key=lambda region: -region[1])
     for box, _ in regions[:_MOST_REGIONS]:
-        around = _with_space(box, look.levels)
+        around = _with_space(box, doubled)
         least = _LETTERS * max(box[2:]) / min(box[2:])
-        if _names(_lines(look.levels, around), least):
-            yield around
+        if _names(_lines(doubled, around), least):
+            x, y, w, h = around
+            yield left + x // 2, top + y // 2, w // 2 + 1, h // 2 + 1
 
 
-def _regions(window: Levels, left: int, top: int) -> Iterator[Region]:
-    """What may be a line of text in a part of a look that begins at `left` and `top`, and how probably."""
-    height, width = window.shape
-    padded = cv2.copyMakeBorder(
-        window, _MARGIN, _MARGIN + -height % 32, _MARGIN, _MARGIN + -width % 32, cv2.BORDER_REPLICATE
-    )
+def _regions(window: Levels) -> Iterator[Region]:
+    """What may be a line of text, and how probably."""
+    # The network takes multiples of 32.
+    down, right = (_MARGIN + -(side + 2 * _MARGIN) % 32 for side in window.shape)
+    padded = cv2.copyMakeBorder(window, _MARGIN, down, _MARGIN, right, cv2.BORDER_REPLICATE)
     marked = mark(np.asarray(padded, np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats((marked > _MARKED).astype(np.uint8))
     for number in range(1, count):
@@ -82,7 +95,7 @@ def _regions(window: Levels, left: int, top: int) -> Iterator[Region]:
         inside = labels[y : y + h, x : x + w] == number
         probable = float(marked[y : y + h, x : x + w][inside].mean())
         if probable >= _REGION:
-            yield (left + x - _MARGIN, top + y - _MARGIN, w, h), probable
+            yield (x - _MARGIN, y - _MARGIN, w, h), probable
 
 
 def _with_space(box: Box, look: Levels) -> Box:

@@ -1,7 +1,7 @@
-"""The two networks: one marks where text may stand, one reads a line of it. Both ship with `rapidocr` (PP-OCRv6).
+"""The networks: a small one of ours spots where letters may stand, one marks lines of text, one reads them.
 
-Only the package's files are used, not its code: OpenCV computes them, so no other runtime is loaded where bytes of
-strangers are decoded.
+The last two ship with `rapidocr` (PP-OCRv6). Only the package's files are used, not its code: OpenCV computes them, so
+no other runtime is loaded where bytes of strangers are decoded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,23 @@ LINE_HEIGHT: Final = 48
 _PACKAGE: Final = "rapidocr"
 _MARKING: Final = "PP-OCRv6_det_small.onnx"
 _READING: Final = "PP-OCRv6_rec_small.onnx"
+_SPOTTING: Final = Path(__file__).with_name("spotting.onnx")
 _METADATA_FIELD: Final = 14  # ModelProto.metadata_props, a StringStringEntryProto each
+
+
+def spot(grey: Levels) -> Probabilities:
+    """Returns how probable it is of each cell of 4 × 4 pixels that a letter is in it.
+
+    Args:
+        grey: (H, W).
+
+    Returns:
+        (H / 4, W / 4), rounded up, 0 to 1.
+    """
+    network = _spotting()
+    network.setInput(cv2.dnn.blobFromImage(grey, 1 / 127.5, mean=127.5))
+    spotted: Probabilities = network.forward()[0, 0]
+    return spotted
 
 
 def mark(grey: Levels) -> Probabilities:
@@ -55,9 +71,10 @@ def read(line: Levels) -> list[tuple[str, float]]:
 
 
 def load() -> None:
-    """Loads both networks, so that a process that is forked afterwards has them at once."""
+    """Loads the networks, so that a process that is forked afterwards has them at once."""
     # More threads would reserve address space, which is limited, and time of other people's images.
     cv2.setNumThreads(1)
+    _spotting()
     _marking()
     _reading()
 
@@ -67,6 +84,11 @@ def _ask(network: Any, grey: Levels) -> npt.NDArray[np.float32]:
     network.setInput(cv2.dnn.blobFromImage(colour, 1 / 127.5, mean=(127.5, 127.5, 127.5)))
     answer: npt.NDArray[np.float32] = network.forward()
     return answer
+
+
+@lru_cache(maxsize=1)
+def _spotting() -> Any:
+    return cv2.dnn.readNetFromONNX(str(_SPOTTING))
 
 
 @lru_cache(maxsize=1)
