@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypedDict
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Now
 from django_stubs_ext import WithAnnotations
 
@@ -119,7 +119,11 @@ def uploads_in_last_minute(user: User) -> int:
     just_now = Now() - timedelta(minutes=1)
     sent = Study.objects.filter(uploaded_by=user, created_at__gt=just_now)
     archives = Archive.objects.filter(created_by=user, created_at__gt=just_now)
-    return sent.exclude(origin__in=[Origin.IMPORT, Origin.ARCHIVE]).count() + archives.count()
+    # What all went to quarantine is no study yet.
+    apart = QuarantinedImage.objects.filter(uploaded_by=user, created_at__gt=just_now, study=None)
+    elsewhere = Q(origin__in=[Origin.IMPORT, Origin.ARCHIVE])
+    groups = apart.exclude(elsewhere).order_by().values("group").distinct()
+    return sent.exclude(elsewhere).count() + groups.count() + archives.count()
 
 
 def bytes_stored_for(user: User) -> int:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from classifier.exceptions import PixelsGone, PlatformError, StateConflict
 from classifier.intake import FrameFacts
 from classifier.models import Image, Origin, Prediction, QuarantinedImage, StoredFile, Study
-from classifier.selectors import bytes_stored_for, stored_png
+from classifier.selectors import bytes_stored_for, stored_png, uploads_in_last_minute
 from classifier.selectors.quarantine import (
     own_waiting,
     quarantined_of,
@@ -248,6 +248,15 @@ def test_reviewers_see_what_waits_and_uploaders_how_many(collection, uploader, r
     assert own_waiting(uploader, collection) == 1
     assert own_waiting(reviewer, collection) == 0
     assert bytes_stored_for(uploader) > 0
+
+
+def test_what_goes_to_quarantine_counts_for_how_much_one_sends(collection, uploader) -> None:
+    group = uuid7()
+    for _ in range(2):
+        make_quarantined(collection, uploader, group=group)
+    make_quarantined(collection, uploader)
+    make_quarantined(collection, uploader, origin=Origin.ARCHIVE)
+    assert uploads_in_last_minute(uploader) == 2
 
 
 @pytest.mark.parametrize(
