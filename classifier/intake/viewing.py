@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier.intake.rasters import Grey
 from classifier.intake.writing import find_writing
+from ml.showing import to_eight_bits
 
 type Box = tuple[int, int, int, int]
 
@@ -23,7 +23,7 @@ def find_boxes(pixels: Grey, window: tuple[float, float] | None) -> list[Box]:
     """
     found = list(find_writing(pixels))
     if window is not None and not _alike(pixels, window):
-        found += [box for box in find_writing(_through(pixels, window)) if box not in found]
+        found += [box for box in find_writing(to_eight_bits(pixels, window)) if box not in found]
     return [(int(left), int(top), int(width), int(height)) for left, top, width, height in found]
 
 
@@ -32,10 +32,3 @@ def _alike(pixels: Grey, window: tuple[float, float]) -> bool:
     low, high = (float(level) for level in np.percentile(pixels, (0.5, 99.5)))
     centre, width = window
     return abs(centre - width / 2 - low) + abs(centre + width / 2 - high) < 0.5 * (high - low)
-
-
-def _through(pixels: Grey, window: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    centre, width = window
-    scaled = (pixels.astype(np.float32) - np.float32(centre - width / 2)) * np.float32(255 / width)
-    shown: npt.NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
-    return shown

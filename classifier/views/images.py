@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classifier.access import get_image
 from classifier.selectors import stored_png
+from classifier.selectors.pictures import as_shown
 from classifier.services.removal import hide_image
 from mriplatform.accounts.roles import Permission
 from mriplatform.pages import check_query, person, says_refusals, signed_in
@@ -19,9 +20,13 @@ from mriplatform.served import serve_png
 @signed_in
 @says_refusals
 def image_pixels(request: HttpRequest, image_id: UUID) -> HttpResponse:
-    check_query(request)
+    """The stored PNG; with `?shown=1` as a screen shows it, for an `<img>`."""
+    check_query(request, "shown")
     image = get_image(request.user, image_id)
-    return serve_png(request, stored_png(image), sha256=image.pixel_sha256, name=str(image.pk))
+    png, sha256 = stored_png(image), image.pixel_sha256
+    if request.GET.get("shown") == "1":
+        png, sha256 = as_shown(png, image), f"{sha256}-shown"
+    return serve_png(request, png, sha256=sha256, name=str(image.pk))
 
 
 @require_POST

@@ -15,6 +15,7 @@ from classifier.access import get_quarantined
 from classifier.exceptions import PlatformError
 from classifier.forms import PageFilter, masks_in
 from classifier.models import QuarantinedImage
+from classifier.selectors.pictures import as_shown
 from classifier.selectors.quarantine import next_waiting, quarantined_of, quarantined_png
 from classifier.services.quarantine_decisions import (
     mask_quarantined,
@@ -65,11 +66,12 @@ def quarantined(request: HttpRequest, quarantined_id: UUID) -> HttpResponse:
 @signed_in
 @says_refusals
 def quarantined_pixels(request: HttpRequest, quarantined_id: UUID) -> HttpResponse:
-    check_query(request)
+    check_query(request, "shown")
     found = get_quarantined(request.user, quarantined_id)
-    response = serve_png(
-        request, quarantined_png(found), sha256=found.pixel_sha256, name=f"quarantined-{found.pk}"
-    )
+    png, sha256 = quarantined_png(found), found.pixel_sha256
+    if request.GET.get("shown") == "1":
+        png, sha256 = as_shown(png, found), f"{sha256}-shown"
+    response = serve_png(request, png, sha256=sha256, name=f"quarantined-{found.pk}")
     # It may name a patient: no browser keeps a copy.
     response["Cache-Control"] = "private, no-store"
     return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ml.explanation.gradcam import overlay
 from ml.labels import DISPLAY_NAMES
 from ml.preprocessing import Frame
+from ml.showing import to_eight_bits
 from reviews.dicom.described import CAPTION, Looked, Picture, Pixels, Whose
 from reviews.dicom.headers import check_pixels, close, source_item
 from reviews.dicom.pictures import capture
@@ -49,19 +50,6 @@ def map_file(whose: Whose, picture: Picture, pixels: Pixels, looked: Looked) -> 
     file.DerivationDescription = f"{about}, in inferno over the image"
     file.SourceImageSequence = [source_item(picture)]
     return close(file, whose, looked.at)
-
-
-def to_eight_bits(pixels: Pixels, window: tuple[float, float] | None) -> Levels:
-    """The levels as they are shown: through the window, else 8 bit as they are and 16 bit from lowest to highest."""
-    if window is None and pixels.itemsize == 1:
-        return np.asarray(pixels, np.uint8)
-    low, high = (
-        (float(pixels.min()), float(pixels.max()))
-        if window is None
-        else (window[0] - window[1] / 2, window[0] + window[1] / 2)
-    )
-    span: Any = (pixels.astype(np.float32) - low) / max(high - low, 1e-6)
-    return np.asarray(np.rint(np.clip(span, 0, 1) * 255), np.uint8)
 
 
 def _strip(width: int, sentences: tuple[str, ...]) -> Levels:
