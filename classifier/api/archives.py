@@ -71,15 +71,15 @@ class PartParser(BaseParser):
 
 def shown_archive(archive: Archive) -> dict[str, Any]:
     counts = counts_of(archive)
-    failed = archive.sentence and {"code": archive.code, "detail": archive.sentence}
+    failure = {"code": archive.code, "detail": archive.sentence}
     return {
         **{name: getattr(archive, name) for name in _SAME},
         "collection": archive.collection_id,
         "part_bytes": settings.ARCHIVE_PART_BYTES,
         "parts": part_count(archive.size),
         "arrived": arrived_parts(archive),
-        "counts": {name: getattr(counts, name) for name in ArchiveCountsSerializer().fields},
-        "failure": failed or None,
+        "counts": {name: getattr(counts, name) for name in map(str, ArchiveCountsSerializer().fields)},
+        "failure": failure if archive.sentence else None,
         "url": reverse("api-archive", args=[archive.pk]),
         "entries": reverse("api-archive-entries", args=[archive.pk]),
     }

@@ -64,12 +64,24 @@ def receive_part(*, archive: Archive, number: int, data: bytes) -> None:
         )
     sealed = _seal(archive).close(number, data)
     with transaction.atomic():
-        still = Archive.objects.select_for_update(no_key=True).get(pk=archive.pk)
-        if still.status != Archive.Status.RECEIVING:
+        if lock_archive(archive).status != Archive.Status.RECEIVING:
             raise StateConflict("This archive is no longer being sent, so no part of it is taken.")
         ArchivePart.objects.update_or_create(
             archive=archive, number=number, defaults={"size": len(data), "content": sealed}
         )
+
+
+def lock_archive(archive: Archive) -> Archive:
+    """The archive's row as it is now, locked for the rest of the transaction.
+
+    Raises:
+        StateConflict: it was deleted meanwhile.
+    """
+    rows = Archive.objects.select_for_update(of=("self",)).select_related("collection", "created_by")
+    found = rows.filter(pk=archive.pk).first()
+    if found is None:
+        raise StateConflict("This archive is no longer there: it was refused, or nobody went on with it.")
+    return found
 
 
 def arrived_parts(archive: Archive) -> list[int]:

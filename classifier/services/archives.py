@@ -21,6 +21,7 @@ from classifier.services.archive_parts import (
     arrived_parts,
     bytes_key,
     drop_parts,
+    lock_archive,
     part_count,
     receive_part,
 )
@@ -124,7 +125,7 @@ def complete_archive(*, archive: Archive) -> Archive:
         _forget(archive, refusal)
         raise
     with transaction.atomic():
-        archive = _locked(archive)
+        archive = lock_archive(archive)
         if archive.status != Archive.Status.RECEIVING:
             return _already_complete(archive)
         ArchiveEntry.objects.bulk_create([_row(archive, entry) for entry in entries], batch_size=500)
@@ -145,7 +146,7 @@ def store_archive(*, archive: Archive, partial: bool = False) -> Archive:
     Raises:
         StateConflict: it is not there yet, or called off, or some entries are bad and `partial` was not said.
     """
-    archive = _locked(archive)
+    archive = lock_archive(archive)
     if archive.status in (Archive.Status.STORING, Archive.Status.STORED):
         return archive
     if archive.status != Archive.Status.CHECKED:
@@ -169,7 +170,7 @@ def cancel_archive(*, actor: User, archive: Archive) -> Archive:
     Raises:
         StateConflict: it is finished.
     """
-    archive = _locked(archive)
+    archive = lock_archive(archive)
     if archive.status == Archive.Status.CANCELLED:
         return archive
     if archive.status not in UNFINISHED:
@@ -236,7 +237,12 @@ def _already_complete(archive: Archive) -> Archive:
 
 @transaction.atomic
 def _forget(archive: Archive, refusal: ArchiveRefused) -> None:
-    """Nothing of a refused archive stays but one line of the audit."""
+    """Nothing of a refused archive stays but one line of the audit.
+
+    Raises:
+        StateConflict: the same was said twice at once, and the other one did it.
+    """
+    archive = lock_archive(archive)
     key = bytes_key(archive)
     ArchiveEntry.objects.filter(archive=archive).delete()
     drop_parts(archive)
@@ -262,10 +268,6 @@ def _cancelled_sentence(archive: Archive) -> str:
     if not stored:
         return "You cancelled it. Nothing was stored."
     return f"You cancelled it after {stored:,} of its images were stored; those stay."
-
-
-def _locked(archive: Archive) -> Archive:
-    return Archive.objects.select_for_update().select_related("collection", "created_by").get(pk=archive.pk)
 
 
 def _later() -> datetime:

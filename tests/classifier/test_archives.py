@@ -411,3 +411,15 @@ def test_writing_is_foretold_kept_apart_and_labelled_when_it_is_let_in(send, col
     reviewer = make_user("ina", collection=collection, role=Role.INTAKE_REVIEWER)
     release_quarantined(actor=reviewer, quarantined=QuarantinedImage.objects.get(), reason="Only a scale.")
     assert sorted(ImportedLabel.objects.values_list("label", "dataset")) == [("glioma", "Ward")] * 2
+
+
+def test_an_archive_that_is_gone_meanwhile_is_said_so(begin, uploader):
+    sent = begin(real(1))
+    Archive.objects.all().delete()
+    for act in (
+        lambda: receive_part(archive=sent, number=1, data=real(1)),
+        lambda: cancel_archive(actor=uploader, archive=sent),
+        lambda: store_archive(archive=sent),
+    ):
+        with pytest.raises(StateConflict, match="no longer there"):
+            act()
