@@ -27,6 +27,8 @@ from classifier.intake.refusals import IntakeRefused
 from classifier.intake.viewing import find_boxes
 
 _SECONDS: Final = 2.0
+_MOST_FRAMES: Final = 100
+"""What is told of so many fits into one answer, also where each is full of writing."""
 _OFFSET_BYTES: Final = 4
 
 
@@ -71,7 +73,7 @@ def _answer(request: DicomRequest, header: Header, began: float) -> Answer:
         read_rescale(*one.places(tags.TRANSFORMATION))
     levels: list[Grey] = []
     told: list[dict[str, Any]] = []
-    for index in range(request.first, header.frames):
+    for index in range(request.first, min(header.frames, request.first + _MOST_FRAMES)):
         pixels, facts = _frame(stack, groups[index], index)
         levels.append(pixels)
         told.append(facts)

@@ -288,9 +288,10 @@ def test_a_stack_comes_in_several_answers(limits: Limits, decoder: Decoder, monk
         return run(job, request, at_most=at_most)
 
     monkeypatch.setattr(decoder, "run", slow)
-    taken = take_in(as_file(mr(19, frames=200, rows=128, columns=128)), None, limits, decoder, KEY)
-    assert len(taken.frames) == 200
+    taken = take_in(as_file(mr(19, frames=120, rows=40, columns=40)), None, limits, decoder, KEY)
+    assert [frame.number for frame in taken.frames] == list(range(1, 121))
     assert asked[0] == 0
+    assert len(asked) >= 2
     assert asked == sorted(set(asked))
 
 
