@@ -4,7 +4,7 @@ import hashlib
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from classifier.exceptions import UploadRefused
@@ -166,6 +166,27 @@ def test_pushes_of_one_study_at_once_make_one_study_with_every_slice_once(upload
     assert [image.position for image in images] == [0, 1, 2, 3]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nothing_joins_a_study_while_it_is_removed(uploader, collection):
+    study, data = send(uploader, collection, slice_of(1, 1)).studies[0], slice_of(1, 2)
+
+    def run() -> None:
+        try:
+            send(uploader, collection, data)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    with transaction.atomic():
+        purge_study(actor=uploader, study=study, reason="asked for")
+        thread.start()
+        thread.join(timeout=2)
+        assert thread.is_alive()
+    thread.join()
+    assert study.images.count() == 1
+    assert Study.objects.exclude(pk=study.pk).get().images.count() == 1
+
+
 def declared(study: int, seed: int) -> bytes:
     return slice_of(study, seed, BurnedInAnnotation="YES")
 
@@ -219,7 +240,7 @@ class TestDoors:
         assert [entry["verdict"] for entry in answer["entries"]] == ["stored", "quarantined"]
         study = Study.objects.exclude(study_uid="").get()
         page = house.client("alice").get(reverse("study", args=[study.pk])).content.decode()
-        assert "2 images more in quarantine" in page
+        assert "2 more images in quarantine" in page
 
     def test_the_api_takes_a_series_and_shows_its_facts(self, house):
         body = multipart({"collection": str(house.collection.pk)}, [("files", "1", as_file(mr(1, frames=2)))])

@@ -30,6 +30,7 @@ from classifier.services.choices import choose_version
 from classifier.services.promotion import propose
 from classifier.services.quarantine_decisions import reject_quarantined
 from classifier.services.shadow import start_shadow
+from classifier.services.uploads import Grouping, UploadedPart, receive_upload
 from ml.gate import judge
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
@@ -48,6 +49,7 @@ from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
 from reviews.services.rescoring import start_rescore
 from reviews.services.retraining import set_plan
+from tests.classifier.intake.dicom_files import as_file, mr
 from tests.e2e.reading_room import furnish, say, slice_image, strange_image
 from tests.factories import (
     analysed_image,
@@ -109,6 +111,7 @@ def build() -> House:
     _archives(house)
     compute_figures(collection=collection)
     _webhooks(house)
+    _dicom(house)
     make_token(user=rivera, name="viewer", days=30)
     return house
 
@@ -159,6 +162,22 @@ def _assisted(house: House) -> None:
         house.things.setdefault("assisted_study", image.study)
     strange_image(house.assisted)
     house.readings["assisted"] = claim_image(reader=house.people["radiologist"], image=image)
+
+
+def _dicom(house: House) -> None:
+    """A study that came as DICOM: two series, and an image whose header says that there is writing in it."""
+    files = [as_file(mr(seed, study=3)) for seed in (1, 2)]
+    files += [
+        as_file(mr(7, study=3, SeriesInstanceUID="1.2.3")),
+        as_file(mr(8, study=3, BurnedInAnnotation="YES")),
+    ]
+    result = receive_upload(
+        actor=house.people["uploader"],
+        collection=house.assisted,
+        files=[UploadedPart(data) for data in files],
+        grouping=Grouping.ONE_STUDY,
+    )
+    house.things["dicom"] = result.studies[0]
 
 
 def _archives(house: House) -> None:
@@ -311,6 +330,14 @@ def _verdict(version: ModelVersion) -> GateDecision:
     return make_decision(version, ModelVersion.objects.get(number=1), judged.verdict, criteria=criteria)
 
 
+def _study_pages(things: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for study in ("study", "assisted_study", "failed", "queued", "dicom"):
+        yield "study", reverse("study", args=[things[study].pk])
+    for study in ("dicom", "study"):
+        yield "study-receipt", reverse("study-receipt", args=[things[study].pk])
+    yield "study-compare", reverse("study-compare", args=[things["study"].pk])
+
+
 def _gate_pages(decision: GateDecision) -> Iterator[tuple[str, str]]:
     yield "gate-rules", reverse("gate-rules")
     yield "gate-rule", reverse("gate-rule", args=[decision.rule_id])
@@ -343,13 +370,11 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
     yield "disagreements", reverse("disagreements", args=[house.collection.pk]) + "?decided"
     for image in ("disputed", "decided"):
         yield "disagreement", reverse("disagreement", args=[house.collection.pk, things[image].pk])
-    for study in ("study", "assisted_study", "failed", "queued"):
-        yield "study", reverse("study", args=[things[study].pk])
+    yield from _study_pages(things)
     yield from (("archive", reverse("archive", args=[one.pk])) for one in things["archives"])
     yield from (
         ("webhook", reverse("webhook", args=[things[one].pk])) for one in ("webhook", "webhook_stopped")
     )
-    yield "study-compare", reverse("study-compare", args=[things["study"].pk])
     for name in ("version", "version-propose"):
         yield name, reverse(name, args=[things["other"].pk])
     yield "proposal", reverse("proposal", args=[things["proposal"].pk])

@@ -116,7 +116,7 @@ def looking(browser: Browser, live_server) -> Iterator:
 
 
 def names_of_pages() -> set[str]:
-    """The names of all addresses that may show a page of ours, but for the API's.
+    """The names of all addresses that may show a page of ours, but for the API's and DICOMweb's.
 
     Of the admin those of things of ours; a thing's history and its deletion are Django's own pages, and so are what
     comes with the admin and with other apps.
@@ -124,7 +124,7 @@ def names_of_pages() -> set[str]:
     here = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
     admin = get_resolver().namespace_dict["admin"][1].reverse_dict
     ours = re.compile(r"(accounts|audit|classifier|outbox|reviews)_\w+?_(?!history|delete)\w+$")
-    return {name for name in here if name == "api-docs" or not name.startswith("api-")} | {
+    return {name for name in here if name == "api-docs" or not name.startswith(("api-", "dicomweb-"))} | {
         f"admin:{name}" for name in admin if isinstance(name, str) and ours.match(name)
     }
 

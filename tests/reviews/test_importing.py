@@ -6,7 +6,8 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from classifier.models import Image, Origin, Prediction, Study
+from classifier.models import Image, Origin, Prediction, QuarantinedImage, Study
+from classifier.services.quarantine_decisions import release_quarantined
 from classifier.services.removal import hide_image
 from mriplatform.audit.models import AuditEvent
 from reviews.models import ImportedLabel, SplitAssignment
@@ -15,6 +16,7 @@ from reviews.services.importing import import_files
 from reviews.services.label_sets import freeze_label_set
 from reviews.services.labelled_folders import read_labelled_folder
 from reviews.services.surveying import Became, LabelledFile, survey_files
+from tests.classifier.intake.dicom_files import as_file, mr
 from tests.factories import make_image, make_study
 from tests.pictures import picture, png
 
@@ -181,6 +183,29 @@ def test_what_a_set_says_wrongly_of_a_file_refuses_that_file(collection, enginee
     )
     assert [(line.number, line.code) for line in report.refused] == [(1, code)]
     assert ImportedLabel.objects.count() == 1
+
+
+def test_a_file_of_several_frames_is_refused_since_a_label_is_of_one(collection, engineer):
+    stack = LabelledFile(1, lambda: as_file(mr(1, frames=2)), "1.dcm", "glioma")
+    report = import_files(actor=engineer, collection=collection, dataset="set", files=[stack])
+    assert (report.files[1].became, report.files[1].code) == (Became.REFUSED, "not_single_image")
+    assert Image.objects.count() == 0
+
+
+def test_a_label_waits_in_quarantine_with_its_image_and_comes_out_with_it(collection, engineer):
+    files = [
+        LabelledFile(1, lambda: as_file(mr(1)), "1.dcm", "glioma"),
+        LabelledFile(2, lambda: as_file(mr(2, BurnedInAnnotation="YES")), "2.dcm", "Meningioma"),
+    ]
+    report = import_files(actor=engineer, collection=collection, dataset="set", files=files)
+    assert [report.files[number].became for number in (1, 2)] == [Became.STORED, Became.QUARANTINED]
+    assert report.counts["quarantined"] == 1
+    assert [row.label for row in ImportedLabel.objects.all()] == ["glioma"]
+    row = QuarantinedImage.objects.get()
+    out = release_quarantined(actor=engineer, quarantined=row, reason="There is nothing written in it.")
+    assert ImportedLabel.objects.get(image=out.image).label == "meningioma"
+    again = import_files(actor=engineer, collection=collection, dataset="set", files=files)
+    assert again.counts["unchanged"] == 2
 
 
 def test_a_manifest_says_label_part_subject_and_plane_and_nothing_outside_its_folder(tmp_path, collection):
