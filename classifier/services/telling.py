@@ -42,7 +42,7 @@ def tell_run_ended(run: TrainingRun, status: str) -> None:
         data={
             "training_run": str(run.pk),
             "number": run.number,
-            "collection": str(run.collection_id) if run.collection_id else None,
+            # Not its collection: who hears of runs may be no member there.
             "status": str(status),
             "address": f"/api/v1/training-runs/{run.pk}",
         },

@@ -70,7 +70,7 @@ def check_url(url: str) -> Destination:
     if (
         len(url) > URL_LENGTH
         or not url.isascii()
-        or any(letter <= " " or letter in '\\"<>' for letter in url)
+        or any(letter <= " " or letter in '\\"<>\x7f' for letter in url)
     ):
         raise DestinationRefused(
             f"The address must have at most {URL_LENGTH} plain characters, none of them a space."

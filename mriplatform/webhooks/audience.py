@@ -32,7 +32,8 @@ def audience(endpoint: Endpoint, event: OutboxEvent) -> May:
         and event.collection_id != endpoint.collection_id
     ):
         return NOBODY
-    return _RULES[event.kind](owner, event)
+    rule = _RULES.get(event.kind)
+    return rule(owner, event) if rule else NOBODY
 
 
 def may_have(owner: User, collection_id: UUID | None) -> bool:

@@ -29,7 +29,11 @@ class EndpointForm(forms.Form):
         help_text="Of your receiver, beginning with https://.",
     )
     place = forms.ChoiceField(label="Tells of")
-    kinds = forms.MultipleChoiceField(label="Events", widget=forms.CheckboxSelectMultiple)
+    kinds = forms.MultipleChoiceField(
+        label="Events",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Where you read, you are told of predictions when the study is final.",
+    )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

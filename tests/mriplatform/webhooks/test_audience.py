@@ -302,6 +302,8 @@ def test_each_end_of_a_run_and_each_promotion_is_told(listening, member, collect
         ("training_run.finished", 4, "cancelled"),
     ]
     assert not any(b"broke" in body or b"for the test" in body for _, body in receiver.got)
+    # Who hears of runs may be no member of the collection whose labels they learn from.
+    assert not any(str(collection.pk).encode() in body for _, body in receiver.got)
 
 
 def test_failures_and_what_is_tried_again_come_in_order(
