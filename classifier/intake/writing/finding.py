@@ -20,7 +20,8 @@ Region = tuple[Box, float]
 # All of these were set on images and fonts of which none is in the benchmark (docs/intake.md).
 _MARKED: Final = 0.3
 _LEAST_AREA: Final = 20
-_LEAST_SIDE: Final = 3
+_LEAST_SIDE, _LEAST_REDUCED = 3, 10
+"""Pixels: of a line where it is looked at; in a reduced copy what is lower was legible in the larger one."""
 _TALLEST_LINE: Final = 96
 """Pixels: what is taller in both directions is a head, which the marking network takes for one large character."""
 _REGION: Final = 0.7
@@ -55,24 +56,26 @@ def find_writing(grey: npt.NDArray[Any]) -> list[Box]:
     """
     height, width = grey.shape
     found: list[Box] = []
-    left = _MOST_WINDOWS
+    left, largest = _MOST_WINDOWS, 0
     for levels, scale in sizes(grey):
+        largest = max(largest, levels.size)
         for window in islice(windows(levels), min(left, _MOST_OF_A_SIZE)):
             left -= 1
-            found += [_in_original(box, scale, width, height) for box in _written(levels, window)]
+            least = _LEAST_SIDE if levels.size >= largest else _LEAST_REDUCED
+            found += [_in_original(box, scale, width, height) for box in _written(levels, window, least)]
             if len(found) >= _MOST_BOXES:
                 return _merged(found)
     return _merged(found)
 
 
-def _written(levels: Levels, window: Box) -> Iterator[Box]:
+def _written(levels: Levels, window: Box, least_side: int) -> Iterator[Box]:
     """The boxes of what can be read in a part of an image, in its pixels.
 
     The part is doubled for it: letters of 8 pixels are then as tall as those that the networks were taught.
     """
     left, top, width, height = window
     doubled = scaled(levels[top : top + height, left : left + width], 2.0)
-    regions = sorted(_regions(doubled), key=lambda region: -region[1])
+    regions = sorted(_regions(doubled, least_side), key=lambda region: -region[1])
     for box, _ in regions[:_MOST_REGIONS]:
         around = _with_space(box, doubled)
         least = _LETTERS * max(box[2:]) / min(box[2:])
@@ -81,7 +84,7 @@ def _written(levels: Levels, window: Box) -> Iterator[Box]:
             yield left + x // 2, top + y // 2, w // 2 + 1, h // 2 + 1
 
 
-def _regions(window: Levels) -> Iterator[Region]:
+def _regions(window: Levels, least_side: int) -> Iterator[Region]:
     """What may be a line of text, and how probably."""
     # The network takes multiples of 32.
     down, right = (_MARGIN + -(side + 2 * _MARGIN) % 32 for side in window.shape)
@@ -90,7 +93,7 @@ def _regions(window: Levels) -> Iterator[Region]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats((marked > _MARKED).astype(np.uint8))
     for number in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[number])
-        if area < _LEAST_AREA or not _LEAST_SIDE <= min(w, h) <= _TALLEST_LINE:
+        if area < _LEAST_AREA or not least_side <= min(w, h) <= _TALLEST_LINE:
             continue
         inside = labels[y : y + h, x : x + w] == number
         probable = float(marked[y : y + h, x : x + w][inside].mean())

@@ -17,9 +17,9 @@ from classifier.intake.writing.networks import Levels, spot
 Box = tuple[int, int, int, int]
 
 CELL: Final = 4
-_SPOTTED, _SURELY = 0.6, 0.75
+_SPOTTED, _SURELY = 0.5, 0.6
 """Probabilities of the cells of a place, and of its surest one."""
-_FEWEST: Final = 3  # cells of a place
+_FEWEST: Final = 2  # cells of a place
 _JOIN: Final = 7  # cells that letters of one line lie apart at most, along it
 _REACH: Final = 14  # pixels around what was spotted
 _LOW, _LOW_STEP = 64, 40
