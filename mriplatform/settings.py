@@ -9,6 +9,7 @@ from redis.retry import Retry
 
 from mriplatform.env import Environment
 from mriplatform.outbox.allowed import parse_allowed
+from mriplatform.schedule import bells
 
 # Lets Django's generic classes be subscripted at run time, as the type checker sees them.
 django_stubs_ext.monkeypatch()
@@ -306,71 +307,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Old bells are thrown away; a minute, because the clocks of two hosts may differ by seconds.
 BELL_EXPIRES_SECONDS = max(60, BELL_SECONDS)
-CELERY_BEAT_SCHEDULE = {
-    # A bell lost (Redis restarted, flushed or away) costs at most one interval, never a job.
-    "ring-inference": {
-        "task": "classifier.drain_predictions",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
-    },
-    # By either kind of worker: what one of them lost while it hangs, the other returns to the queue.
-    "reap-by-inference": {
-        "task": "classifier.reap_expired_leases",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
-    },
-    "reap-by-training": {
-        "task": "classifier.reap_expired_leases",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
-    },
-    # Also what sweeps archives that were abandoned.
-    "ring-archives": {
-        "task": "classifier.drain_archives",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "intake", "expires": BELL_EXPIRES_SECONDS},
-    },
-    "ring-training": {
-        "task": "classifier.drain_training",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "training", "expires": BELL_EXPIRES_SECONDS},
-    },
-    "ring-outbox": {
-        "task": "outbox.deliver",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "outbox", "expires": BELL_EXPIRES_SECONDS},
-    },
-    # Figures are made daily, and when somebody asks: this only looks whether they are due. By the inference worker,
-    # because a training holds the other one for hours; figures of a hundred thousand images take it seconds.
-    "ring-figures": {
-        "task": "reviews.compute_figures",
-        "schedule": 300.0,
-        "options": {"queue": "inference", "expires": 300},
-    },
-    # Searches for likely label errors: five thousand labels take a second.
-    "ring-label-errors": {
-        "task": "reviews.find_label_errors",
-        "schedule": 60.0,
-        "options": {"queue": "inference", "expires": 60},
-    },
-    # Passes over a backlog: each step asks about as many images as its rate allows since the last one.
-    "step-rescores": {
-        "task": "reviews.step_rescores",
-        "schedule": BELL_SECONDS,
-        "options": {"queue": "inference", "expires": BELL_EXPIRES_SECONDS},
-    },
-    "forget-old-answers": {
-        "task": "accounts.forget_old_answers",
-        "schedule": 3600.0,
-        "options": {"queue": "inference", "expires": 3600},
-    },
-    # Whether a collection's retraining plan is due; by the inference worker too, for the same reason.
-    "start-due-trainings": {
-        "task": "reviews.start_due_trainings",
-        "schedule": 60.0,
-        "options": {"queue": "inference", "expires": 60},
-    },
-}
+CELERY_BEAT_SCHEDULE = bells(every=BELL_SECONDS, expire=BELL_EXPIRES_SECONDS)
 
 # --- Words, time, logs ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
