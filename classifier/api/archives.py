@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser, MultiPartParser
@@ -21,7 +20,6 @@ from classifier.api.archive_examples import (
     PARTS_EXAMPLE,
 )
 from classifier.api.archive_serializers import (
-    ArchiveCountsSerializer,
     ArchiveEntrySerializer,
     ArchiveFileSerializer,
     ArchivePartsSerializer,
@@ -32,8 +30,13 @@ from classifier.api.archive_serializers import (
     StoreArchiveSerializer,
 )
 from classifier.api.serializers import NothingSerializer
-from classifier.models import Archive, ArchiveEntry
-from classifier.selectors.archives import archives_of, counts_of, entries_of, of_outcome, shown_outcome
+from classifier.api.shown_archives import shown_archives, shown_entry
+from classifier.models import Archive
+from classifier.selectors.archives import (
+    archives_of,
+    entries_of,
+    of_outcome,
+)
 from classifier.services.archive_parts import arrived_parts, part_count, receive_part
 from classifier.services.archives import (
     cancel_archive,
@@ -69,30 +72,8 @@ class PartParser(BaseParser):
         return b"".join(pieces)
 
 
-def shown_archive(archive: Archive) -> dict[str, Any]:
-    counts = counts_of(archive)
-    failure = {"code": archive.code, "detail": archive.sentence}
-    return {
-        **{name: getattr(archive, name) for name in _SAME},
-        "collection": archive.collection_id,
-        "part_bytes": settings.ARCHIVE_PART_BYTES,
-        "parts": part_count(archive.size),
-        "arrived": arrived_parts(archive),
-        "counts": {name: getattr(counts, name) for name in map(str, ArchiveCountsSerializer().fields)},
-        "failure": failure if archive.sentence else None,
-        "url": reverse("api-archive", args=[archive.pk]),
-        "entries": reverse("api-archive-entries", args=[archive.pk]),
-    }
-
-
-_SAME = (
-    "id", "status", "size", "dry_run", "partial", "folder_labels", "dataset", "created_at", "expires_at",
-    "finished_at",
-)  # fmt: skip
-
-
 def _answer(archive: Archive, status: int = 200) -> Response:
-    body = ArchiveSerializer(shown_archive(archive)).data
+    body = ArchiveSerializer(shown_archives([archive])[0]).data
     return Response(body, status=status, headers={"Location": body["url"]} if status in (201, 202) else None)
 
 
@@ -120,7 +101,7 @@ class Archives(ApiView):
             )
         if "status" in asked:
             archives = archives.filter(status=asked["status"])
-        return self.paged_response([shown_archive(archive) for archive in self.page_of(archives)])
+        return self.paged_response(shown_archives(self.page_of(archives)))
 
     @extend_schema(
         operation_id="begin_archive",
@@ -291,15 +272,3 @@ class ArchiveEntries(ApiView):
         if "outcome" in asked:
             entries = of_outcome(entries, asked["outcome"])
         return self.paged_response([shown_entry(entry) for entry in self.page_of(entries)])
-
-
-def shown_entry(entry: ArchiveEntry) -> dict[str, Any]:
-    same = ("number", "sha256", "size", "code")
-    return {
-        **{name: getattr(entry, name) for name in same},
-        "outcome": shown_outcome(entry),
-        "detail": entry.sentence,
-        "label": entry.label or None,
-        "study": entry.study_id,
-        "image": entry.image_id,
-    }

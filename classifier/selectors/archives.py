@@ -1,7 +1,10 @@
 """Archives on their way in: whose they are, how far, and what became of their entries."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 
@@ -91,36 +94,43 @@ def shown_outcome(entry: ArchiveEntry) -> str:
     return entry.outcome
 
 
+type _Row = tuple[str, str, str, int]
+
+
 def counts_of(archive: Archive) -> ArchiveCounts:
     """The entries of an archive, counted by what became of them, or would."""
-    found = entries_of(archive).order_by().values_list("outcome", "code", "label").annotate(Count("pk"))
-    outcome_counts: dict[str, int] = {}
-    labels: dict[str, int] = {}
-    waiting = within = 0
-    storing = archive.status not in (
-        Archive.Status.CHECKING,
-        Archive.Status.RECEIVING,
-        Archive.Status.CHECKED,
-    )
-    for outcome, code, label, count in found:
-        shown = FORETOLD.get(code, outcome) if outcome == ArchiveEntry.Outcome.GOOD else outcome
-        outcome_counts[shown] = outcome_counts.get(shown, 0) + count
-        within += count if code == "duplicate_within" else 0
-        waiting += count if outcome == (ArchiveEntry.Outcome.GOOD if storing else "pending") else 0
-        if label and outcome != ArchiveEntry.Outcome.REFUSED:
-            labels[label] = labels.get(label, 0) + count
+    return counts_of_each([archive])[archive.pk]
+
+
+def counts_of_each(archives: Sequence[Archive]) -> dict[UUID, ArchiveCounts]:
+    """The counts of several archives, by their identifiers, in one look."""
+    rows: dict[UUID, list[_Row]] = {archive.pk: [] for archive in archives}
+    entries = ArchiveEntry.objects.filter(archive__in=archives).exclude(code="folder").order_by()
+    for pk, *row in entries.values_list("archive_id", "outcome", "code", "label").annotate(Count("pk")):
+        rows[pk].append((row[0], row[1], row[2], row[3]))
+    return {archive.pk: _counted(archive, rows[archive.pk]) for archive in archives}
+
+
+def _counted(archive: Archive, rows: Sequence[_Row]) -> ArchiveCounts:
     kinds = ArchiveEntry.Outcome
-    ignored = outcome_counts.get(kinds.IGNORED, 0)
-    entries = sum(outcome_counts.values()) - ignored
+    outcomes: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    before_storing = (Archive.Status.CHECKING, Archive.Status.RECEIVING, Archive.Status.CHECKED)
+    left = kinds.PENDING if archive.status in before_storing else kinds.GOOD
+    for outcome, code, label, count in rows:
+        outcomes[FORETOLD.get(code, outcome) if outcome == kinds.GOOD else outcome] += count
+        if label and outcome != kinds.REFUSED:
+            labels[label] += count
+    entries = outcomes.total() - outcomes[kinds.IGNORED]
     return ArchiveCounts(
         entries=entries,
-        done=entries - waiting,
-        new=outcome_counts.get(kinds.GOOD, 0) + outcome_counts.get(kinds.STORED, 0),
-        duplicates=outcome_counts.get(kinds.DUPLICATE, 0),
-        within=within,
-        quarantined=outcome_counts.get(kinds.QUARANTINED, 0),
-        refused=outcome_counts.get(kinds.REFUSED, 0),
-        ignored=ignored,
+        done=entries - sum(count for outcome, _, _, count in rows if outcome == left),
+        new=outcomes[kinds.GOOD] + outcomes[kinds.STORED],
+        duplicates=outcomes[kinds.DUPLICATE],
+        within=sum(count for _, code, _, count in rows if code == "duplicate_within"),
+        quarantined=outcomes[kinds.QUARANTINED],
+        refused=outcomes[kinds.REFUSED],
+        ignored=outcomes[kinds.IGNORED],
         labels=dict(sorted(labels.items())),
     )
 

@@ -1,7 +1,8 @@
 """The parts in which an archive is sent: kept encrypted, read as one file, deleted as soon as they were read."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -85,10 +86,17 @@ def lock_archive(archive: Archive) -> Archive:
 
 
 def arrived_parts(archive: Archive) -> list[int]:
-    """The numbers of the parts that have arrived."""
-    return list(
-        ArchivePart.objects.filter(archive=archive).order_by("number").values_list("number", flat=True)
-    )
+    """The numbers of the parts that are here: they have arrived and are still to be read."""
+    return arrived_parts_of_each([archive])[archive.pk]
+
+
+def arrived_parts_of_each(archives: Sequence[Archive]) -> dict[UUID, list[int]]:
+    """The same of several archives, by their identifiers, in one look."""
+    found: dict[UUID, list[int]] = {archive.pk: [] for archive in archives}
+    rows = ArchivePart.objects.filter(archive__in=archives).order_by("number")
+    for pk, number in rows.values_list("archive_id", "number"):
+        found[pk].append(number)
+    return found
 
 
 def drop_parts(archive: Archive) -> None:

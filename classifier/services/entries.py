@@ -15,7 +15,7 @@ from mriplatform.accounts.models import Collection, User
 
 # What is decoded at once, and stored in one transaction: what a kill can lose, and what others wait for.
 BATCH_ENTRIES = 10
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES = 16 * 2**20
 # As many children as a decoder has.
 _AT_ONCE = 2
 
