@@ -21,7 +21,9 @@ def masks_in(rectangles: list[str]) -> list[tuple[int, int, int, int]]:
     masks = []
     for number, entered in enumerate((one for one in rectangles if one.strip()), start=1):
         parts = [part.strip() for part in entered.split(",")]
-        if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        if len(parts) != 4 or not all(
+            part.isascii() and part.isdecimal() and len(part) < 6 for part in parts
+        ):
             raise PlatformError(
                 f"Rectangle {number} must be four whole numbers: left, top, width, height.",
                 code="malformed_mask",

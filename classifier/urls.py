@@ -36,7 +36,9 @@ urlpatterns = [
     path("collections/<uuid:collection_id>/quarantine", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:quarantined_id>", quarantine.quarantined, name="quarantined"),
     path(
-        "quarantine/<uuid:quarantined_id>/pixels.png", quarantine.quarantined_pixels, name="quarantined-pixels"
+        "quarantine/<uuid:quarantined_id>/pixels.png",
+        quarantine.quarantined_pixels,
+        name="quarantined-pixels",
     ),
     path("quarantine/<uuid:quarantined_id>/mask", quarantine.quarantined_mask, name="quarantined-mask"),
     path(
