@@ -132,11 +132,11 @@ class Stack:
 
     def _fill(self, value: str) -> str:
         def fill(match: re.Match[str]) -> str:
-            name, _, default = match[1].partition(":-")
+            name, optional, default = match[1].partition(":-")
+            if optional:
+                return default
             name = name.partition(":?")[0]
-            return default or self._secrets.setdefault(
-                name, SITE if name == "SITE_NAME" else secrets.token_hex(32)
-            )
+            return self._secrets.setdefault(name, SITE if name == "SITE_NAME" else secrets.token_hex(32))
 
         return re.sub(r"\$\{([^}]+)\}", fill, value)
 
