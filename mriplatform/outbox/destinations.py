@@ -5,6 +5,8 @@ What is returned is what is connected to, so a name that answers otherwise a mom
 
 import ipaddress
 import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -122,12 +124,22 @@ def is_open(address: Address) -> bool:
 
 
 def _resolved(asked: Destination) -> list[Address]:
-    try:
-        found = socket.getaddrinfo(asked.host, asked.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    # An IPv6 address may carry the interface that it belongs to; such a one is of this machine's own links.
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    """Every address of a name; none where the resolver knows none, or says nothing in time.
+
+    In a thread that is left behind: nothing else ends a look-up, and whoever makes a webhook waits in a request.
+    """
+    found: list[Address] = []
+
+    def _look_up() -> None:
+        with suppress(OSError, UnicodeError):
+            entries = socket.getaddrinfo(asked.host, asked.port, type=socket.SOCK_STREAM)
+            # An IPv6 address may carry the interface that it belongs to; such a one is of this machine's own links.
+            found.extend([ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in entries])
+
+    looking = threading.Thread(target=_look_up, daemon=True)
+    looking.start()
+    looking.join(settings.WEBHOOK_CONNECT_SECONDS)
+    return [] if looking.is_alive() else found
 
 
 def _target(parts: SplitResult) -> str:

@@ -1,6 +1,8 @@
 """Nothing is sent inward: by no spelling of an address, by no name, by none that changes its address."""
 
 import socket
+import threading
+import time
 
 import pytest
 
@@ -135,3 +137,16 @@ def test_an_entry_that_is_none_stops_the_start(entry):
 def test_what_is_only_looked_at_is_not_looked_up(names):
     assert check_url("https://unknown.example/hook").host == "unknown.example"
     assert names["asked"] == []
+
+
+def test_a_resolver_that_says_nothing_holds_nobody_up(monkeypatch, settings):
+    settings.WEBHOOK_CONNECT_SECONDS = 0.2
+    silence = threading.Event()
+    monkeypatch.setattr(
+        "mriplatform.outbox.destinations.socket.getaddrinfo", lambda *asked, **how: silence.wait(30) and []
+    )
+    began = time.monotonic()
+    with pytest.raises(DestinationRefused):
+        find("https://a.example/")
+    silence.set()
+    assert time.monotonic() - began < 5
