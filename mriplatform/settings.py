@@ -237,7 +237,7 @@ ARCHIVE_MAX_BYTES = env.integer("ARCHIVE_MAX_BYTES", 500 * 2**20, minimum=1)
 ARCHIVE_MAX_ENTRIES = env.integer("ARCHIVE_MAX_ENTRIES", 1000, minimum=1)
 ARCHIVE_MAX_UNPACKED_BYTES = env.integer("ARCHIVE_MAX_UNPACKED_BYTES", 2 * 2**30, minimum=1)
 ARCHIVE_MAX_RATIO = env.integer("ARCHIVE_MAX_RATIO", 100, minimum=1)
-ARCHIVE_PART_BYTES = env.integer("ARCHIVE_PART_BYTES", 4 * 2**20, minimum=1)
+ARCHIVE_PART_BYTES = env.integer("ARCHIVE_PART_BYTES", 2**20, minimum=1)
 # How long an archive that nobody goes on with is kept, and the verdicts of one that was not stored.
 ARCHIVE_HOURS = env.integer("ARCHIVE_HOURS", 24, minimum=1)
 ARCHIVE_LEASE_SECONDS = env.integer("ARCHIVE_LEASE_SECONDS", 120, minimum=1)

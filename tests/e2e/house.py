@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from django.apps import apps
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -197,7 +198,7 @@ def _archives(house: House) -> None:
             archive=made[1], number=number, outcome=outcome, sentence=sentence, sha256="9f86d081" * 8, label="glioma",
             study=study if outcome == "duplicate" else None,
         )  # fmt: skip
-    receive_part(archive=made[0], number=2, data=bytes(4 * 2**20))
+    receive_part(archive=made[0], number=2, data=bytes(settings.ARCHIVE_PART_BYTES))
     house.things["archives"] = made
 
 

@@ -75,7 +75,7 @@ def test_a_dozen_are_sent_checked_stored_and_named_in_this_browser_alone(sign_in
 
 def test_it_goes_on_after_a_lost_network_and_after_a_reload(sign_in, own_collection):
     page = sign_in("uploader")
-    noise = {"noise.bin": os.urandom(9 * 2**20)}
+    noise = {"noise.bin": os.urandom(9 * 2**18)}
     data = zipped(scans(3, 7100) | noise)
     sent: list[str] = []
     lost = [True]
