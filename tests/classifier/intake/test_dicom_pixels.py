@@ -23,7 +23,10 @@ from tests.classifier.intake.dicom_files import (
 )
 from tests.classifier.intake.doors import KEY
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "dicom"
+
+@pytest.fixture
+def real(real_data: Path) -> Path:
+    return real_data / "dicom"
 
 
 @pytest.fixture
@@ -308,15 +311,15 @@ def test_limits_hold_for_stacks(decoder: Decoder) -> None:
     assert len(take_in(data, None, Limits(max_bytes=1), decoder, KEY).frames) == 4
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="The real files are not on this machine.")
+@pytest.mark.data
 @pytest.mark.parametrize(
     "name",
     ["MR_small", "MR_small_implicit", "MR_small_RLE", "MR_small_jp2klossless", "MR_small_jpeg_ls_lossless"],
 )
-def test_one_real_image_in_five_syntaxes(take, name: str) -> None:
+def test_one_real_image_in_five_syntaxes(take, real: Path, name: str) -> None:
     def safe(file: str) -> bytes:
         # These carry a TIFF in their preamble, which alone would refuse them.
-        return bytes(128) + (REAL / f"{file}.dcm").read_bytes()[128:]
+        return bytes(128) + (real / f"{file}.dcm").read_bytes()[128:]
 
     plain = take(safe("MR_small"))
     taken = take(safe(name))
@@ -329,7 +332,7 @@ def test_one_real_image_in_five_syntaxes(take, name: str) -> None:
         assert np.array_equal(np.sort(raw), np.sort(taken.frames[0].image.pixels.astype("<i2").ravel()))
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="The real files are not on this machine.")
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -339,15 +342,15 @@ def test_one_real_image_in_five_syntaxes(take, name: str) -> None:
         ("MR_truncated", "damaged_dicom"),
     ],
 )
-def test_real_files_that_are_refused(take, name: str, code: str) -> None:
+def test_real_files_that_are_refused(take, real: Path, name: str, code: str) -> None:
     with pytest.raises(IntakeRefused) as refused:
-        take(bytes(128) + (REAL / f"{name}.dcm").read_bytes()[128:])
+        take(bytes(128) + (real / f"{name}.dcm").read_bytes()[128:])
     assert refused.value.code == code
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="The real files are not on this machine.")
-def test_real_brains(take) -> None:
-    files = sorted(REAL.glob("studyforrest_*.dcm"))
+@pytest.mark.data
+def test_real_brains(take, real: Path) -> None:
+    files = sorted(real.glob("studyforrest_*.dcm"))
     taken = [take(file.read_bytes()) for file in files]
     assert {(frame.facts.plane, frame.facts.sequence_family) for one in taken for frame in one.frames} == {
         ("axial", "t1")
@@ -355,7 +358,7 @@ def test_real_brains(take) -> None:
     positions = [one.frames[0].facts.slice_position for one in taken]
     assert np.allclose(np.diff(positions), 32, atol=0.01)
     assert len({one.study.subject_key for one in taken}) == len({one.study.study_uid for one in taken}) == 1
-    assert len(take((REAL / "emri_small.dcm").read_bytes()).frames) == 10
+    assert len(take((real / "emri_small.dcm").read_bytes()).frames) == 10
 
 
 def test_explicit_little_endian_is_what_was_written() -> None:
