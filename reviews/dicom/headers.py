@@ -13,6 +13,8 @@ from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage
 from reviews.dicom.described import FORMAT, DicomError, Instance, Picture, Whose
 
 MAKER: Final = "MRI Review Platform"
+# Of what writes the files: drawn once, at random.
+_IMPLEMENTATION: Final = "2.25.182812985063023503509407051254592991441"
 ENHANCED_MR: Final = "1.2.840.10008.5.1.4.1.1.4.1"
 _REMOVED: Final = "Keep-list: pixels and few facts; keyed hashes of UIDs, subject"
 _MAX_BITS: Final = 16
@@ -74,6 +76,8 @@ def close(file: Dataset, whose: Whose, at: datetime) -> bytes:
     file.DeidentificationMethod = _REMOVED
     if whose.coded_profile:
         file.DeidentificationMethodCodeSequence = [_profile_code(value) for value in whose.coded_profile]
+    meta = file.file_meta
+    meta.ImplementationClassUID, meta.ImplementationVersionName = _IMPLEMENTATION, f"MRI_REVIEW_{FORMAT}"
     buffer = io.BytesIO()
     file.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

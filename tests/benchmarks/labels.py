@@ -2,10 +2,11 @@
 
     ./dev run python -m tests.benchmarks.labels [--images 100000]
 
-Starts a Postgres of its own and fills it (see `room_data`). Writes the labels as CSV and as JSON to nowhere, asks what
-a freeze would take, freezes them into a label set, freezes again, where nothing changed, and once more by another
-policy, and writes down what differs. Prints for each the seconds that passed, those in which
-a processor worked on it (this process and its Postgres backend), and the most memory that the process has held by then.
+Starts a Postgres of its own and fills it (see `room_data`). Writes the labels as CSV and as JSON to nowhere, then the
+predictions as CSV and as JSON Lines, asks what a freeze would take, freezes them into a label set, freezes again, where
+nothing changed, and once more by another policy, writes that set as CSV, and writes down what differs. Prints for each
+the seconds that passed, those in which a processor worked on it (this process and its Postgres backend), and the most
+memory that the process has held by then.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from mriplatform.local_servers import LocalPostgres, LocalValkey
@@ -41,9 +43,14 @@ def main() -> None:
 
 
 def _measure(images: int) -> None:
+    from classifier.selectors import predictions_of
+    from classifier.selectors.prediction_table import PREDICTION_COLUMNS, prediction_rows
+    from mriplatform.tables import table
     from reviews.selectors import labels, labels_as_csv, labels_as_json
     from reviews.selectors.eligibility import policy_of
+    from reviews.selectors.entry_table import ENTRY_COLUMNS, entry_rows
     from reviews.selectors.frozen import label_sets_in
+    from reviews.selectors.listed_lines import Narrowing
     from reviews.selectors.planned import planned_label_set
     from reviews.selectors.set_differences import differences_as_json
     from reviews.services.eligibility import set_policy
@@ -58,6 +65,9 @@ def _measure(images: int) -> None:
     collection = room.collection
     _timed("labels as CSV", lambda: _written(labels_as_csv(labels(collection))))
     _timed("labels as JSON", lambda: _written(labels_as_json(collection, labels(collection))))
+    for form in ("csv", "jsonl"):
+        rows = prediction_rows(room.engineer, predictions_of(room.engineer))
+        _timed(f"predictions as {form}", partial(_written, table(form, PREDICTION_COLUMNS, rows)))
     policy = policy_of(collection)
     _timed("dry run", lambda: planned_label_set(collection, policy).sha256)
     _timed("freeze", lambda: freeze_label_set(actor=None, collection=collection))
@@ -65,6 +75,8 @@ def _measure(images: int) -> None:
     set_policy(actor=None, collection=collection, rule="single")
     _timed("freeze by another policy", lambda: freeze_label_set(actor=None, collection=collection))
     after, before = label_sets_in(collection)
+    entries = table("csv", ENTRY_COLUMNS, entry_rows(after, Narrowing()))
+    _timed("a label set as CSV", lambda: _written(entries))
     _timed("their differences as JSON", lambda: _written(differences_as_json(before, after)))
 
 
