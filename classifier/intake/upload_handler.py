@@ -16,7 +16,7 @@ _TAIL_BYTES = 256
 
 
 class BoundedMemoryUploadHandler(FileUploadHandler):
-    """Keeps each file in memory up to one byte over the limit of an image or a DICOM file, and the request under its own.
+    """Keeps each file in memory up to one byte over the limit of a DICOM file or image, the request under its own.
 
     A temporary file would be a second copy, out of our control, of what may name a patient. The one byte over lets
     the intake say "The file is too large" while the rest of a huge file is read and dropped.
