@@ -92,7 +92,9 @@ class Room:
         self.endpoint, _ = make_endpoint(
             owner=self.alice, collection=self.collection, url="https://8.8.8.8/hook", kinds=kinds
         )
-        told = Prediction.objects.filter(image__in=self.unread, image__study__finalised_at=None).order_by("pk")
+        told = Prediction.objects.filter(image__in=self.unread, image__study__finalised_at=None).order_by(
+            "pk"
+        )
         for place, prediction in enumerate(told, start=world):
             tell_predictions(kinds[place % 2], [prediction])
         assert drain() == 0, "nothing of it is sent to her"
