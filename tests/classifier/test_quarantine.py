@@ -1,11 +1,14 @@
 """Quarantine: what waits is decided once; let out it becomes an image like any other, with all it came with."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import cv2
 import numpy as np
 import pytest
 from django.core.files.storage import storages
+from django.db import connection
 from django.db.models.functions import Now
 
 from classifier.exceptions import PixelsGone, PlatformError, StateConflict
@@ -33,7 +36,7 @@ from ml.duplicates import pixel_sha256
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from mriplatform.identifiers import uuid7
-from tests.factories import make_study, make_user, make_version
+from tests.factories import make_collection, make_study, make_user, make_version
 from tests.pictures import png
 from tests.quarantined import BOX, make_quarantined, written
 
@@ -275,3 +278,31 @@ def test_a_storage_that_lost_the_pixels_says_so(collection, uploader, reviewer) 
     storages["pixels"].delete(row.pixels.name)
     with pytest.raises(PixelsGone, match="not in the storage"):
         release_quarantined(actor=reviewer, quarantined=row, reason=WHY)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_once_one_is_told() -> None:
+    collection = make_collection()
+    uploader = make_user(collection=collection, role=Role.UPLOADER)
+    reviewers = [make_user(collection=collection, role=Role.INTAKE_REVIEWER) for _ in range(4)]
+    make_version()
+    row = make_quarantined(collection, uploader)
+    ready = threading.Barrier(len(reviewers))
+
+    def decide(number: int) -> str:
+        act = (release_quarantined, reject_quarantined)[number % 2]
+        ready.wait()
+        try:
+            return str(act(actor=reviewers[number], quarantined=row, reason=WHY).status)
+        except StateConflict as conflict:
+            return conflict.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(reviewers)) as pool:
+        outcomes = sorted(pool.map(decide, range(len(reviewers))))
+    assert outcomes[:3] == ["already_decided"] * 3
+    row.refresh_from_db()
+    assert outcomes[3] == row.status
+    assert Image.objects.count() == (row.status == "released")
+    assert AuditEvent.objects.filter(action__startswith="quarantine.").count() == 1
