@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from classifier.api.image_facts import DicomFactsSerializer, WindowSerializer
 from classifier.intake.pseudonyms import MAX_PSEUDONYM_CHARACTERS
-from classifier.models import NOT_ASSESSABLE, JobStatus, Origin, Plane, SequenceFamily
+from classifier.models import NOT_ASSESSABLE, JobStatus, Origin, Plane
 from classifier.services.uploads import Grouping
 from ml.labels import CLASSES
 from mriplatform.accounts.roles import Role
@@ -198,11 +199,6 @@ class PredictionDetailSerializer(PredictionSerializer):
     )
 
 
-class WindowSerializer(serializers.Serializer[Any]):
-    centre = serializers.FloatField()
-    width = serializers.FloatField()
-
-
 class FinalLabelSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=[*CLASSES, NOT_ASSESSABLE])  # type: ignore[assignment]  # no attribute
     path = serializers.CharField(
@@ -212,23 +208,6 @@ class FinalLabelSerializer(serializers.Serializer[Any]):
     changed_since = serializers.BooleanField(
         help_text="A reader said something after the adjudicator's decision, which stands all the same."
     )
-
-
-class DicomFactsSerializer(serializers.Serializer[Any]):
-    series_uid = serializers.CharField(help_text="A keyed replacement of the sender's, as `instance_uid`.")
-    instance_uid = serializers.CharField()
-    frame = serializers.IntegerField(help_text="Within the instance, from 1.")
-    modality = serializers.CharField()
-    sequence_family = serializers.ChoiceField(choices=SequenceFamily.choices, allow_blank=True)
-    slice_position = serializers.FloatField(allow_null=True, help_text="mm along the slice's normal.")
-    row_spacing = serializers.FloatField(allow_null=True, help_text="mm between neighbouring rows.")
-    column_spacing = serializers.FloatField(allow_null=True, help_text="mm between neighbouring columns.")
-    orientation = serializers.ListField(
-        child=serializers.FloatField(),
-        allow_null=True,
-        help_text="Direction cosines of a row and of a column (PS3.3 C.7.6.2.1.1).",
-    )
-    bits_stored = serializers.IntegerField()
 
 
 class ImageSerializer(serializers.Serializer[Any]):

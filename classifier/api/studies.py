@@ -62,8 +62,8 @@ class Studies(ApiView):
             "Answers 202 as soon as the images are stored, with the study's address in `Location`; poll it until "
             "`status` is `succeeded` or `failed`. Pixels that the collection has already are answered with the study "
             "that holds them; if that is so for all files, the answer is 200 and nothing was stored. DICOM (a whole "
-            "series, too, and files of several frames) becomes a study for each StudyInstanceUID, or joins the one that "
-            "is open under it; images with writing in their pixels wait in quarantine."
+            "series, too, and files of several frames) becomes a study for each StudyInstanceUID, or joins the one "
+            "that is open under it; images with writing in their pixels wait in quarantine."
         ),
         request={"multipart/form-data": UploadSerializer},
         responses={

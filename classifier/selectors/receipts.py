@@ -59,8 +59,8 @@ class ReceiptEntry:
 
 def receipt_of(study: Study) -> list[ReceiptEntry]:
     """What became of each frame that was sent for a study, in the order in which they came; empty without DICOM."""
-    lines = ReceiptLine.objects.filter(Q(study=study) | _kept_apart_alone(study)).select_related("quarantined").order_by("id")
-    return [_entry(line) for line in lines]
+    lines = ReceiptLine.objects.filter(Q(study=study) | _kept_apart_alone(study))
+    return [_entry(line) for line in lines.select_related("quarantined").order_by("id")]
 
 
 def waiting_in_quarantine(study: Study) -> int:

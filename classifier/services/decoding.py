@@ -1,11 +1,12 @@
 """One file as it came in, and what the intake makes of it: frames that may be stored, or the verdict that refuses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
 from django.conf import settings
 
-from classifier.intake import Decoder, IntakeRefused, Limits, TakenIn, take_in
+from classifier.intake import Decoder, Frame, IntakeRefused, Limits, TakenIn, take_in
 from classifier.models import Image, Study
 
 MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
@@ -66,12 +67,18 @@ def decode_part(number: int, part: UploadedPart) -> Decoded:
         max_dicom_bytes=settings.UPLOAD_MAX_DICOM_BYTES,
     )
     try:
-        return number, take_in(part.data, part.filename, limits, decoder(), settings.SUBJECT_KEY.encode())
+        taken = take_in(part.data, part.filename, limits, decoder(), settings.SUBJECT_KEY.encode())
+        return number, replace(taken, frames=tuple(map(_light, taken.frames)))
     except IntakeRefused as refusal:
         return Verdict(
             number, "refused", code=refusal.code, sentence=refusal.sentence, status=refusal.status,
             names=_names_refused(refusal),
         )  # fmt: skip
+
+
+def _light(frame: Frame) -> Frame:
+    """The frame with its PNG alone: a whole study waits in memory until the last of it was looked at."""
+    return replace(frame, image=replace(frame.image, pixels=np.empty((0, 0), frame.image.pixels.dtype)))
 
 
 def names_of(taken: TakenIn) -> InstanceNames | None:

@@ -38,7 +38,7 @@ def receive_push(
     decoded: list[Decoded] = []
     keys: list[str] = []
     codes: list[str] = []
-    size = pixels = 0
+    size = stored = 0
     for number, data in enumerate(instances, start=1):
         size += len(data)
         item = _of_study(decode_part(number, UploadedPart(data, "1.dcm")), wanted)
@@ -46,9 +46,9 @@ def receive_push(
             keys.append(refused_bytes_key(data, key))
             codes.append(item.code)
         else:
-            pixels += sum(frame.image.pixels.nbytes for frame in item[1].frames)
-        if pixels > 2 * settings.UPLOAD_MAX_REQUEST_BYTES:
-            sentence = "The pixels of these instances are more than one push may bring; push fewer at once."
+            stored += sum(len(frame.image.png) for frame in item[1].frames)
+        if stored > settings.UPLOAD_MAX_REQUEST_BYTES:
+            sentence = "What these instances unpack to is more than one push may bring; push fewer at once."
             raise UploadRefused(sentence, code="too_many_pixels", status=413)
         decoded.append(item)
     if not decoded:

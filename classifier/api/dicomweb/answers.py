@@ -81,4 +81,4 @@ def _reason(verdict: Verdict) -> dict[str, Any]:
 def _warning(verdict: Verdict) -> str:
     """The sentence about an instance, as a header can carry it."""
     words = f"Instance {verdict.number}: {verdict.sentence}".encode("ascii", "replace").decode()
-    return f'299 - "{words}"'.replace("\n", " ")
+    return f'299 - "{words.replace('"', "'")}"'

@@ -12,7 +12,14 @@ from classifier.models import DicomFacts, Image, Study
 from mriplatform.accounts.services import make_token
 from mriplatform.audit.models import AuditEvent
 from tests.classifier.doors import House, build_house, everything_stored, stored_rows
-from tests.classifier.intake.dicom_files import ENHANCED_MR_STORAGE, MR_STORAGE, SENDERS_ROOT, as_file, mr
+from tests.classifier.intake.dicom_files import (
+    ENHANCED_MR_STORAGE,
+    MR_STORAGE,
+    SENDERS_ROOT,
+    TAKEN,
+    as_file,
+    mr,
+)
 from tests.pictures import picture_png
 
 RELATED = 'multipart/related; type="application/dicom"; boundary=B'
@@ -249,6 +256,14 @@ class TestMalformed:
         assert said(items(response, OTHER)[0], "00081197") == 0xA700
         settings.UPLOAD_MAX_REQUEST_BYTES = 1000
         assert push(house, as_file(mr(1))).status_code == 413
+
+    def test_what_unpacks_to_too_much(self, house, settings):
+        packed = as_file(mr(1, rows=256, columns=256), TAKEN["jpeg-2000"])
+        settings.UPLOAD_MAX_REQUEST_BYTES = len(related(packed)) + 1000
+        before = stored_rows()
+        response = push(house, packed)
+        assert (response.status_code, response.json()["code"]) == (413, "too_many_pixels")
+        assert stored_rows() == before
 
     def test_too_often_and_too_full(self, house, settings):
         settings.UPLOADS_PER_MINUTE = 1
