@@ -11,8 +11,10 @@ from classifier import engine as engine_module
 from classifier.engine import Engine
 from classifier.jobs.inference import drain
 from classifier.management.commands.register_model import register
-from classifier.models import NOT_ASSESSABLE, ModelVersion, Prediction
+from classifier.models import NOT_ASSESSABLE, ModelVersion, Prediction, QuarantinedImage
 from classifier.selectors import version_in_force
+from classifier.services.quarantine_decisions import release_quarantined
+from ml.duplicates import pixel_sha256
 from mriplatform.accounts.roles import Role
 from mriplatform.demo.slices import draw_slice
 from tests.checkpoints import TURNS_AWAY, of_schema_1
@@ -54,7 +56,8 @@ def head_ct() -> np.ndarray:
     return np.clip(np.where((away > 0.74) & (away < 0.84), 255, brain), 0, 255).astype(np.uint8)
 
 
-STRANGE: list[Callable[[], np.ndarray]] = [photograph, blank, noise, text, head_ct]
+# The page of text comes last: it waits in quarantine until somebody has found that it names nobody.
+STRANGE: list[Callable[[], np.ndarray]] = [photograph, blank, noise, head_ct, text]
 
 
 def encoded(pixels: np.ndarray) -> bytes:
@@ -88,6 +91,12 @@ def send(client, collection):
         body = multipart(fields, [("files", "1.png", encoded(pixels)) for pixels in images])
         answer = client.generic("POST", address, body, MULTIPART)
         assert answer.status_code == (302 if door == "page" and len(images) == 1 else 202)
+        waiting = list(QuarantinedImage.objects.filter(status="waiting"))
+        assert len(waiting) == sum(pixels.shape == text().shape for pixels in images)
+        reviewer = make_user(collection=collection, role=Role.INTAKE_REVIEWER)
+        for row in waiting:
+            assert row.pixel_sha256 == pixel_sha256(text())
+            release_quarantined(actor=reviewer, quarantined=row, reason="A page of a book.")
         assert drain() == len(images)
         return list(Prediction.objects.select_related("image").order_by("image__created_at", "image_id"))
 
