@@ -8,7 +8,7 @@ refusal is not kept, since nothing was made: what was wrong may be mended and se
 import json
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,6 +44,8 @@ class StillAnswering(StateConflict):
 class ActingView(Protocol):
     """What acts: a view whose `prepare` does what a POST waits for before it may act."""
 
+    takes_keys: ClassVar[bool]
+
     def prepare(self, request: Request, **kwargs: Any) -> None: ...
     def get_renderer_context(self) -> dict[str, Any]: ...
 
@@ -57,7 +59,7 @@ def answered_once(
         ValidationError: the key is no UUID.
         PlatformError: 422, the key was used for something else; 409, the same request is still being answered.
     """
-    key = key_of(request)
+    key = key_of(request) if view.takes_keys else None
     if key is None or not isinstance(request.user, User):
         view.prepare(request, **kwargs)
         return act(request, **kwargs)

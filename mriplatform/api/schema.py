@@ -32,12 +32,13 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
 class DescribedView(AutoSchema):
     """Describes a view by what it was told with `extend_schema`, not by what is meant for readers of its code."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # the framework's own is not typed
         return ""
 
     def _get_pagination_parameters(self) -> list[dict[str, Any]]:
         # The framework tells a list by the answer whose status sorts first, which may be a refusal.
         if self.method != "GET" or not getattr(self.view, "paged", False):
             return []
-        parameters: list[dict[str, Any]] = self.view.paginator.get_schema_operation_parameters(self.view)
+        view: Any = self.view
+        parameters: list[dict[str, Any]] = view.paginator.get_schema_operation_parameters(view)
         return parameters

@@ -24,11 +24,13 @@ class ApiView(GenericAPIView[Any]):
 
     Attributes:
         query_serializer: what it takes; None for nothing.
+        takes_keys: whether a POST heeds its `Idempotency-Key`; not where the body is a stream that is read but once.
         paged: whether it answers in pages, and so takes `cursor`, `page_size` and `ordering` as well.
     """
 
     query_serializer: ClassVar[type[StrictSerializer] | None] = None
     paged: ClassVar[bool] = False
+    takes_keys: ClassVar[bool] = True
     _room: Room | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -35,13 +35,8 @@ class Stow(ApiView):
     schema = None
     authentication_classes = (GatewayAuthentication,)
     content_negotiation_class = AnyFormat
-    # The same instances pushed again are answered with what is there: nothing is stored twice without a key.
+    # A push is done once by its pixels, whatever its key, and its body can be read only once.
     takes_keys = False
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        # A push is done once by its pixels, whatever its key, and its body can be read only once.
-        self.__dict__.pop("post", None)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)

@@ -14,7 +14,7 @@ from classifier.models import Promotion, Proposal, Study
 from mriplatform.accounts.models import ApiToken, IdempotentAnswer
 from mriplatform.accounts.services import forget_old_answers
 from mriplatform.audit.models import AuditEvent
-from tests.classifier.doors import build_house, everything_stored, upload_file
+from tests.classifier.doors import BOUNDARY, build_house, everything_stored, multipart, upload_file
 from tests.factories import make_version
 from tests.pictures import picture_png
 
@@ -81,6 +81,19 @@ def test_a_key_that_is_no_uuid_is_named(house):
     )
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == ["Idempotency-Key"]
+
+
+def test_a_push_whose_body_is_a_stream_leaves_its_key_alone(house):
+    body = multipart({}, [("files", "1.dcm", b"no DICOM")])
+    related = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
+    answers = [
+        house.client("nobody", headers=house.token("alice")).generic(
+            "POST", "/dicom-web/studies", body, related, headers=headers
+        )
+        for headers in ({}, {"Idempotency-Key": str(uuid4())})
+    ]
+    assert answers[0].status_code == answers[1].status_code
+    assert not IdempotentAnswer.objects.exists()
 
 
 def test_a_refusal_is_not_kept_and_what_was_written_down_about_it_is(house):
