@@ -1,0 +1,206 @@
+"""Every bad DICOM file and every bad image of the lists, by every door: the same words, and nothing left but one line.
+
+One house for a door: since nothing is stored, no case can stand in the way of the next.
+"""
+
+import io
+import json
+import logging
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from classifier.jobs import archives as jobs
+from classifier.models import Archive, ArchivePart, DicomFacts, QuarantinedImage, ReceiptLine
+from mriplatform.audit.models import AuditEvent
+from tests.classifier.doors import MULTIPART, House, build_house, multipart, stored_rows
+from tests.classifier.intake import archive_cases
+from tests.classifier.intake.cases import REFUSED as IMAGES
+from tests.classifier.intake.cases import Case
+from tests.classifier.intake.dicom_cases import REFUSED as DICOM
+from tests.classifier.intake.dicom_files import SENDERS_ROOT
+
+pytestmark = pytest.mark.timeout(240)
+# Of these a push says that it is no instance at all: it looks at nothing but DICOM.
+NO_NAMES_IN_A_PUSH = {"dicom-named-png", "dicom-png-named-dcm"}
+
+
+@pytest.fixture
+def house(db) -> House:
+    return build_house()
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The sockets of the decoder's children are none."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def left() -> dict[str, int]:
+    """All that an upload could leave behind, but for lines of the audit."""
+    more = (DicomFacts, ReceiptLine, QuarantinedImage, ArchivePart)
+    return stored_rows() | {model.__name__: model.objects.count() for model in more}
+
+
+def refusals() -> int:
+    return AuditEvent.objects.filter(action="upload.refused").count()
+
+
+def by_page(house: House, case: Case, data: bytes) -> tuple[int, str]:
+    address = reverse("upload", args=[house.collection.pk])
+    body = multipart({"grouping": "one_study"}, [("files", case.filename, data)])
+    response = house.client("alice").generic("POST", address, body, MULTIPART)
+    text = response.content.decode()
+    for code, sign in (("&quot;", '"'), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">")):
+        text = text.replace(code, sign)
+    return response.status_code, text
+
+
+def by_drop_zone(house: House, case: Case, data: bytes) -> tuple[int, str]:
+    address = reverse("upload", args=[house.collection.pk])
+    body = multipart({"grouping": "one_study"}, [("files", case.filename, data)])
+    accept = {"Accept": "application/json"}
+    response = house.client("alice").generic("POST", address, body, MULTIPART, headers=accept)
+    return response.status_code, response.json()["detail"]
+
+
+def by_api(house: House, case: Case, data: bytes) -> tuple[int, str]:
+    body = multipart({"collection": str(house.collection.pk)}, [("files", case.filename, data)])
+    response = Client().generic("POST", "/api/v1/studies", body, MULTIPART, headers=house.token("alice"))
+    assert not case.code or response.json()["code"] == case.code
+    return response.status_code, response.json()["detail"]
+
+
+@pytest.mark.parametrize("door", [by_page, by_drop_zone, by_api])
+def test_a_refused_dicom_file(
+    house: House, door: Callable[..., tuple[int, str]], temporary: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, wrong = left(), []
+    for case in DICOM:
+        events = refusals()
+        with caplog.at_level(logging.DEBUG):
+            status, words = door(house, case, case.make())
+        if status != case.status or case.sentence not in words:
+            wrong.append(f"{case.id}: {status}, {words[-200:] if len(words) < 2000 else ''}")
+        if left() != before or refusals() != events + 1:
+            wrong.append(f"{case.id}: left something, or no line of the audit")
+        said = AuditEvent.objects.filter(action="upload.refused").latest("pk").data
+        if (case.code and said["codes"] != [case.code]) or [len(key) for key in said["bytes_keys"]] != [64]:
+            wrong.append(f"{case.id}: {said}")
+    assert not wrong, "\n".join(wrong)
+    assert SENDERS_ROOT not in caplog.text
+    assert not files_in(temporary)
+
+
+def test_a_refused_dicom_file_in_a_push(house: House, temporary: Path, caplog) -> None:
+    before, wrong = left(), []
+    token = house.token("alice")
+    for case in DICOM:
+        if case.id in NO_NAMES_IN_A_PUSH:
+            continue
+        events = refusals()
+        pushed = b"--B\r\nContent-Type: application/dicom\r\n\r\n" + case.make() + b"\r\n--B--\r\n"
+        with caplog.at_level(logging.DEBUG):
+            response = Client().generic(
+                "POST", "/dicom-web/studies", pushed, 'multipart/related; type="application/dicom"; boundary=B',
+                headers=token,
+            )  # fmt: skip
+        if (response.status_code, response["Content-Type"]) != (409, "application/dicom+json"):
+            wrong.append(f"{case.id}: {response.status_code}")
+        if SENDERS_ROOT in response.content.decode():
+            wrong.append(f"{case.id}: answered with the sender's UID")
+        if left() != before or refusals() != events + 1:
+            wrong.append(f"{case.id}: left something, or no line of the audit")
+    assert not wrong, "\n".join(wrong)
+    assert SENDERS_ROOT not in caplog.text
+    assert not files_in(temporary)
+
+
+def packed(cases: list[Case]) -> bytes:
+    """The cases as entries of one archive, in their order; empty ones and archives are no entries of one."""
+    return archive_cases.archive(
+        [
+            archive_cases.Entry(f"{number}.{case.filename.rpartition('.')[2]}", case.make(), method=0)
+            for number, case in enumerate(cases, start=1)
+        ]
+    )
+
+
+def entries() -> list[Case]:
+    """What can lie in an archive and be refused for itself: small, no archive, and not refused with the whole."""
+    whole = {"type-zip", "type-keras", "dicom-preamble-zip"}
+    small = [case for case in (*IMAGES, *DICOM) if case.id not in whole and "-bomb" not in case.id]
+    return [case for case in small if len(case.make()) < 2**20]
+
+
+@pytest.mark.parametrize("partial", ["", "true"])
+def test_refused_files_in_an_archive(house: House, partial: str, temporary: Path) -> None:
+    before, cases = left(), entries()
+    assert len(cases) > 80
+    fields = {"collection": str(house.collection.pk)} | ({"partial": partial} if partial else {})
+    body = multipart(fields, [("file", "scans.zip", packed(cases))])
+    sent = Client().generic("POST", "/api/v1/archives", body, MULTIPART, headers=house.token("alice"))
+    assert sent.status_code == 202, sent.content
+    while jobs.drain():
+        pass
+    archive = Archive.objects.get()
+    became = {entry.number: entry for entry in archive.entries.all()}
+    wrong = [
+        f"{case.id}: {became[number].outcome} {became[number].code}"
+        for number, case in enumerate(cases, start=1)
+        if became[number].outcome != "refused" or case.code not in ("", became[number].code)
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert left() == before
+    assert SENDERS_ROOT not in json.dumps(
+        [[entry.code, entry.sentence, entry.sha256] for entry in became.values()]
+    )
+    assert not files_in(temporary)
+
+
+def test_refused_files_by_the_command(house: House, tmp_path: Path, temporary: Path) -> None:
+    before, cases = left(), entries()
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number, case in enumerate(cases, start=1):
+        ending = case.filename.rpartition(".")[2]
+        (folder / f"{number:03}.{ending if ending in ('png', 'jpg', 'dcm') else 'png'}").write_bytes(
+            case.make()
+        )
+    said = io.StringIO()
+    for partial in ((), ("--partial",)):
+        with pytest.raises(CommandError, match="refused"):
+            call_command(
+                "import_scans", str(folder), "--collection", str(house.collection.pk), "--as", "alice", *partial,
+                stdout=said,
+            )  # fmt: skip
+    assert left() == before
+    assert said.getvalue().count("File ") >= len(cases)
+    assert SENDERS_ROOT not in said.getvalue()
+    assert not files_in(temporary)
+
+
+def test_the_queue_hears_of_no_refused_file(house: House) -> None:
+    broker: Any = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    before = {key: broker.dump(key) for key in broker.scan_iter()}
+    for case in DICOM[:3]:
+        by_api(house, case, case.make())
+    connection.run_on_commit.clear()
+    after = {key: broker.dump(key) for key in broker.scan_iter() if not key.startswith(b"mri:")}
+    assert {key: value for key, value in before.items() if not key.startswith(b"mri:")} == after
