@@ -14,7 +14,7 @@ from mriplatform.audit.models import AuditEvent
 from tests.classifier.intake.archive_cases import real
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
-COUNT = 22
+COUNT = 60
 PATIENCE_SECONDS = 200
 WORKER = (
     "-m",
