@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.schema_storm [--minutes 20] [--examples 40] [--seed 6]
 
-Prints what came of it, and fails where anything broke. A short one is in the suite: tests/mriplatform/api/test_storm.py.
+Prints what came of it; fails where anything broke. A short one is in the suite: tests/mriplatform/api/test_storm.py.
 """
 
 import argparse
