@@ -41,7 +41,9 @@ class TrainingRunSerializer(serializers.Serializer[Any]):
     recipe = serializers.DictField()
     seed = serializers.IntegerField()
     trigger = serializers.ChoiceField(choices=TrainingRun.Trigger.choices)
-    collection = serializers.UUIDField(allow_null=True, help_text="Where its images lie, for whoever is of it.")
+    collection = serializers.UUIDField(
+        allow_null=True, help_text="Where its images lie, for whoever is of it."
+    )
     manifest_sha256 = serializers.CharField(help_text="Empty for those who read in the collection.")
     base_version = VersionNamedSerializer()
     candidate = VersionNamedSerializer(allow_null=True, help_text="Null until it has succeeded.")

@@ -141,7 +141,9 @@ def test_a_learning_curve_is_asked_for_on_the_page_of_a_finished_run(client, bro
     assert "The learning curve of Training run 1 is in line to be drawn." in page
     assert ask not in page
     api = reverse("api-training-run-learning-curve", args=[run.pk])
-    assert [(row["kind"], row["status"]) for row in client.get(api).json()["results"]] == [("curve", "queued")]
+    assert [(row["kind"], row["status"]) for row in client.get(api).json()["results"]] == [
+        ("curve", "queued")
+    ]
     assert browse(people["both"]).get(api).json()["results"] == []
     assert browse(people["uploader"]).get(api).status_code == 403
     assert GateRequest.objects.get().training_run == run
