@@ -63,6 +63,11 @@ class CollectionAdmin(admin.ModelAdmin[Collection]):
     search_fields = ("name",)
     inlines = (MembershipInline,)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        """One's own, as everywhere else: names tell, too. All of them for a superuser."""
+        found = super().get_queryset(request)
+        return found if request.user.is_superuser else found.filter(pk__in=collections_of(request.user))
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the members, and leave the trace that `grant_role` leaves: who holds which role is never silent."""
         super().save_formset(request, form, formset, change)
