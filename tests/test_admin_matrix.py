@@ -62,3 +62,9 @@ def test_nobody_but_staff_gets_in(building, column: str) -> None:
             if not inside and response.status_code not in (403, 404, 405):
                 wrong.append(f"{method} {address}: {response.status_code}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_staff_of_another_collection_see_its_own_collection_alone(building) -> None:
+    listed = building.client("X").get("/admin/accounts/collection/").content.decode()
+    assert str(building.elsewhere) in listed
+    assert not [one for one in building.secrets if one in listed]
