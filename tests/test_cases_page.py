@@ -17,7 +17,9 @@ def test_every_case_has_tests_and_every_test_is_there() -> None:
         assert found, row
         for path, names in found:
             text = (ROOT / path).read_text() if (ROOT / path).exists() else ""
-            missing += [f"{path}::{name}" for name in re.findall(r"`(\w+)`", names) if f"def {name}(" not in text]
+            missing += [
+                f"{path}::{name}" for name in re.findall(r"`(\w+)`", names) if f"def {name}(" not in text
+            ]
     assert not missing
 
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage
+from pydicom.uid import UID, MRImageStorage, SecondaryCaptureImageStorage
 
 from reviews.dicom.described import FORMAT, DicomError, Instance, Picture, Whose
 
 MAKER: Final = "MRI Review Platform"
 # Of what writes the files: drawn once, at random.
-_IMPLEMENTATION: Final = "2.25.182812985063023503509407051254592991441"
+_IMPLEMENTATION: Final = UID("2.25.182812985063023503509407051254592991441")
 ENHANCED_MR: Final = "1.2.840.10008.5.1.4.1.1.4.1"
 _REMOVED: Final = "Keep-list: pixels and few facts; keyed hashes of UIDs, subject"
 _MAX_BITS: Final = 16
@@ -77,7 +77,8 @@ def close(file: Dataset, whose: Whose, at: datetime) -> bytes:
     if whose.coded_profile:
         file.DeidentificationMethodCodeSequence = [_profile_code(value) for value in whose.coded_profile]
     meta = file.file_meta
-    meta.ImplementationClassUID, meta.ImplementationVersionName = _IMPLEMENTATION, f"MRI_REVIEW_{FORMAT}"
+    meta.ImplementationClassUID = _IMPLEMENTATION
+    meta.ImplementationVersionName = f"MRI_REVIEW_{FORMAT}"
     buffer = io.BytesIO()
     file.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

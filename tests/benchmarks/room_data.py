@@ -28,7 +28,8 @@ UPDATE room SET study = even.study FROM room even WHERE room.n %% 2 = 1 AND even
 
 INSERT INTO classifier_study (id, collection_id, subject_key, origin, dataset, study_uid, age_band, uploaded_by_id,
                               created_at)
-SELECT study, %(collection)s, md5(n::text), 'api', '', '', '', %(uploader)s, now() - (%(images)s - n) * interval '1 second'
+SELECT study, %(collection)s, md5(n::text), 'api', '', '', '', %(uploader)s,
+       now() - (%(images)s - n) * interval '1 second'
 FROM room WHERE n %% 2 = 0;
 
 INSERT INTO classifier_image (id, study_id, collection_id, position, pixels, stored_bytes, pixel_sha256, width, height,
