@@ -2,6 +2,8 @@
 
 from typing import Any
 
+logger_class = "mriplatform.access_log.AccessLogger"
+
 
 def post_worker_init(worker: Any) -> None:
     from mriplatform.wsgi import make_ready

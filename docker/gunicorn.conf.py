@@ -11,6 +11,7 @@ timeout = 120
 graceful_timeout = 20
 keepalive = 75
 accesslog = "-"
+logger_class = "mriplatform.access_log.AccessLogger"
 # A disk that is slow for a moment must not look like a worker that hangs.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory, in a container of its own
 control_socket_disable = True
