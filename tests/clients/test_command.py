@@ -122,3 +122,28 @@ def test_what_is_refused_and_what_is_called_wrongly(mri, house, monkeypatch, tmp
     with pytest.raises(SystemExit) as ended:
         command.main(["retrain"])
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "said"),
+    [
+        ("portal.example.org", "0" * 64, "address cannot be read"),
+        ("https://[portal", "0" * 64, "address cannot be read"),
+        ("https://portal.example.org", "t\u00f6ken", "no token"),
+    ],
+)
+def test_an_address_or_a_token_that_is_none_is_said_in_a_sentence(monkeypatch, capsys, address, token, said):
+    from mri_client import command
+
+    monkeypatch.setenv("MRI_ADDRESS", address)
+    monkeypatch.setenv("MRI_TOKEN", token)
+    assert command.main(["collections"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_of_a_token_that_is_not_there_is_said_in_a_sentence(capsys, tmp_path):
+    from mri_client import command
+
+    missing = str(tmp_path / "none")
+    assert command.main(["--address", "https://x.example", "--token-file", missing, "collections"]) == 2
+    assert "cannot be read" in capsys.readouterr().err

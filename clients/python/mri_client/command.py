@@ -25,19 +25,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 where the platform refused, failed or cannot be reached; 2 where it was called wrongly.
     """
     asked = _parser().parse_args(arguments)
-    token = _token(asked)
+    try:
+        token = _token(asked)
+    except (OSError, UnicodeError) as error:
+        return _say(f"The file of the token cannot be read: {error}", MISUSED)
     if not asked.address or not token:
         return _say(
             "Set MRI_ADDRESS and MRI_TOKEN (or MRI_TOKEN_FILE), or use --address and --token-file.", MISUSED
         )
+    if not token.isascii() or not token.isprintable():
+        return _say("This is no token of the platform.", MISUSED)
     try:
         with Client(asked.address, token) as client:
             asked.act(client, asked)
     except ApiError as error:
         fields = "".join(f"\n  {name}: {words}" for name, words in error.errors.items())
         return _say(f"{error}{fields}\n  request {error.request_id}", REFUSED)
-    except (Failed, httpx.TransportError, OSError) as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        return _say(
+            "The address cannot be read; it is such as https://portal.example.org, without a path.", MISUSED
+        )
+    except (Failed, httpx.HTTPError, OSError) as error:
         return _say(str(error) or type(error).__name__, REFUSED)
+    except json.JSONDecodeError:
+        return _say("What answers at this address is not the platform.", REFUSED)
     return 0
 
 

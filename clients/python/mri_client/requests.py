@@ -32,7 +32,8 @@ class ApiError(Exception):
         self.status = response.status_code
         self.code = str(document.get("code", ""))
         self.detail = str(document.get("detail", "")) or f"The platform answered {response.status_code}."
-        self.errors: dict[str, Any] = document.get("errors", {})
+        errors = document.get("errors")
+        self.errors: dict[str, Any] = errors if isinstance(errors, dict) else {}
         self.request_id = str(document.get("request_id", response.headers.get("X-Request-ID", "")))
         super().__init__(f"{self.detail} ({self.status} {self.code})".replace(" )", ")"))
 
@@ -85,6 +86,8 @@ class Requests:
             last = number == self._tries
             try:
                 response = self._client.request(method, path, headers=headers, **more)
+            except httpx.UnsupportedProtocol:
+                raise  # an address that is none is none the next time, too
             except httpx.TransportError:
                 if last:
                     raise
