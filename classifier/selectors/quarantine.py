@@ -29,6 +29,23 @@ def waiting_counts(user: Visitor) -> dict[UUID, int]:
     return dict(rows)
 
 
+def rectangles_offered(found: QuarantinedImage) -> list[list[int]]:
+    """What a reviewer is offered to blacken: the places marked, each with a margin, within the image.
+
+    A detector's edge may run through the first or last letter, and a half letter can be read.
+    """
+    offered = []
+    for left, top, width, height in found.boxes:
+        margin = max(2, height // 4)
+        right, bottom = (
+            min(found.width, left + width + margin),
+            min(found.height, top + height + margin),
+        )
+        left, top = max(0, left - margin), max(0, top - margin)
+        offered.append([left, top, right - left, bottom - top])
+    return offered
+
+
 def own_waiting(user: Visitor, collection: Collection) -> int:
     """How many of the images that the user sent to the collection wait: all that an uploader learns of them."""
     if not user.is_authenticated:

@@ -16,7 +16,12 @@ from classifier.exceptions import PlatformError
 from classifier.forms import PageFilter, masks_in
 from classifier.models import QuarantinedImage
 from classifier.selectors.pictures import as_shown
-from classifier.selectors.quarantine import next_waiting, quarantined_of, quarantined_png
+from classifier.selectors.quarantine import (
+    next_waiting,
+    quarantined_of,
+    quarantined_png,
+    rectangles_offered,
+)
 from classifier.services.quarantine_decisions import (
     mask_quarantined,
     reject_quarantined,
@@ -59,7 +64,7 @@ def quarantined(request: HttpRequest, quarantined_id: UUID) -> HttpResponse:
     """One image that waits, to be decided about; or what was decided."""
     check_query(request)
     found = get_quarantined(request.user, quarantined_id)
-    return _page(request, found, masks=[", ".join(map(str, box)) for box in found.boxes])
+    return _page(request, found, masks=[", ".join(map(str, box)) for box in rectangles_offered(found)])
 
 
 @require_safe

@@ -32,7 +32,8 @@ class EndpointForm(forms.Form):
     kinds = forms.MultipleChoiceField(
         label="Events",
         widget=forms.CheckboxSelectMultiple,
-        help_text="Where you read, you are told of predictions when the study is final.",
+        help_text="Predictions, reviews and studies are of a collection; a version put in force is of the whole "
+        "platform; a run is of either. Where you read, you are told of predictions when the study is final.",
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

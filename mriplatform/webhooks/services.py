@@ -14,7 +14,7 @@ from mriplatform.audit.recording import record
 from mriplatform.bell import ring_later
 from mriplatform.identifiers import uuid7
 from mriplatform.outbox.destinations import DestinationRefused, find
-from mriplatform.outbox.kinds import TEST
+from mriplatform.outbox.kinds import OF_A_COLLECTION, OF_THE_PLATFORM, TEST, Kind
 from mriplatform.outbox.models import Delivery, Endpoint, OutboxEvent
 from mriplatform.outbox.publishing import DELIVER, QUEUE, give_up_time, publish
 from mriplatform.outbox.sealing import new_secret, seal
@@ -54,9 +54,7 @@ def make_endpoint(
     if not wanted:
         raise WebhookRefused("Choose at least one kind of event.", code="no_kinds")
     if not_allowed := [kind for kind in wanted if kind not in allowed]:
-        raise WebhookRefused(
-            f"Your roles there do not let you be told of {not_allowed[0]}.", code="kind_not_allowed"
-        )
+        raise WebhookRefused(_why_not(Kind(not_allowed[0]), collection), code="kind_not_allowed")
     # Looked up outside of any transaction: a name may take seconds.
     try:
         find(url)
@@ -200,6 +198,16 @@ def _sending(endpoint: Endpoint) -> Endpoint:
 
 def _locked(endpoint: Endpoint) -> Endpoint:
     return Endpoint.objects.select_for_update(no_key=True, of=("self",)).get(pk=endpoint.pk)
+
+
+def _why_not(kind: Kind, collection: Collection | None) -> str:
+    """Whether it is the place that is wrong, which can be chosen otherwise, or the roles."""
+    said = f"“{kind.label}” ({kind.value})"
+    if collection is not None and kind not in OF_A_COLLECTION:
+        return f"{said} is told of the whole platform: make a webhook without a collection for it."
+    if collection is None and kind not in OF_THE_PLATFORM:
+        return f"{said} is told of one collection: make a webhook of a collection for it."
+    return f"Your roles there do not let you be told of {said}."
 
 
 def _own(owner: User) -> int:

@@ -53,7 +53,8 @@ def test_the_list_shows_what_waits_and_what_was_decided(house, row) -> None:
 
 def test_one_image_comes_with_the_marked_places_filled_in(house, row) -> None:
     page = house.client("ines").get(reverse("quarantined", args=[row.pk])).content.decode()
-    assert f'value="{MASK}"' in page
+    # With a margin, and within the image: an edge of what was found may run through a letter.
+    assert 'value="0, 0, 136, 26"' in page
     assert "Text found in the pixels" in page
     assert "no-store" in house.client("ines").get(reverse("quarantined", args=[row.pk]))["Cache-Control"]
 

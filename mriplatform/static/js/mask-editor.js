@@ -12,7 +12,7 @@ const LEAST = 3; // pixels of the image: a shorter drag meant no rectangle
 const FIRST = 0.2; // share of the image that a rectangle made by key has
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const ZOOMS = [["fit", "Fit"], ["1", "100 %"], ["2", "200 %"], ["4", "400 %"]];
-const KEYS = "Arrow keys move it, Shift and arrow keys size it, Delete removes it.";
+const KEYS = "Arrow keys move a rectangle, Shift and arrow keys size it, Delete removes it.";
 
 const within = (value, least, most) => Math.min(most, Math.max(least, Math.round(value)));
 

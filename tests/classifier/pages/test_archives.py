@@ -66,10 +66,13 @@ def test_a_dry_run_waits_for_a_word(house):
     before = Study.objects.count()
     page = text(client.get(reverse("archive", args=[found.pk])))
     assert "Nothing is stored yet." in page
+    assert "Looked at first: nothing is stored until you say so." in page
+    assert f"{round(found.size / 1024)} KiB, sent" in page
     assert "Store it" in page
     assert client.post(reverse("archive-store", args=[found.pk])).status_code == 302
     drained()
     assert Study.objects.count() == before + 2
+    assert "Looked at first" not in text(client.get(reverse("archive", args=[found.pk])))
     assert client.post(reverse("archive-cancel", args=[found.pk])).status_code == 409
 
 

@@ -124,6 +124,19 @@ def test_what_no_webhook_can_be_is_said_and_nothing_is_kept(api, uma, hook, quic
     assert not Endpoint.objects.exists()
 
 
+def test_a_wrong_place_is_told_from_a_role_that_is_missing(api, uma, hook):
+    """What only a webhook of the platform tells is no matter of roles: the sentence names the mend."""
+    elsewhere = api(uma, "POST", "/webhooks", hook | {"kinds": ["model_version.promoted"]}).json()
+    assert elsewhere["detail"] == (
+        "“A model version was put in force” (model_version.promoted) is told of the whole platform: make a webhook "
+        "without a collection for it."
+    )
+    missing = api(uma, "POST", "/webhooks", hook | {"kinds": ["review.submitted"]}).json()
+    assert missing["detail"] == (
+        "Your roles there do not let you be told of “A review was submitted” (review.submitted)."
+    )
+
+
 def test_nobody_has_more_than_so_many(api, uma, hook, quick):
     quick.WEBHOOKS_PER_USER = 2
     for _ in range(2):
