@@ -8,9 +8,11 @@ ADDRESS is the demo's, SECRETS its demo-secrets.json. What is seen in the pictur
 import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -295,6 +297,45 @@ def assisted(camera: Camera) -> None:
     camera.shoot(reader, "reading-assisted", "#panel")
 
 
+def archive(camera: Camera) -> None:
+    """A ZIP that is looked at first; the last of its entries is cut short."""
+    page = camera.sign_in("uploader")
+    collection(page)
+    page.get_by_role("link", name="Upload").click()
+    page.get_by_role("link", name="ZIP or folder").click()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        for number in range(5):
+            data = png(draw_slice("pituitary", "coronal", 60 + number))
+            out.writestr(f"{number + 1}.png", data if number < 4 else data[:2000])
+    sent = {"name": "scans.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    page.locator("input[name=file]").set_input_files(sent)
+    page.get_by_label("Look first").check()
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("Nothing is stored yet.").wait_for()
+    camera.shoot(page, "archive")
+    page.get_by_role("button", name="Store the good ones").click()
+
+
+def quarantine(camera: Camera) -> None:
+    """An image with somebody's name in it, who never was, before its reviewer."""
+    page = camera.sign_in("uploader")
+    collection(page)
+    page.get_by_role("link", name="Upload").click()
+    named = draw_slice("meningioma", "axial", 70)
+    cv2.putText(named, "DOE^JANE 1956", (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 255, 1, cv2.LINE_AA)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "1.png", "mimeType": "image/png", "buffer": png(named)}
+    )
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("In quarantine").wait_for()
+    page = camera.sign_in("intake")
+    page.get_by_role("link", name="1 image in quarantine").click()
+    page.locator("main table a").first.click()
+    page.locator("mask-editor[data-state=ready]").wait_for()
+    camera.shoot(page, "quarantine", high=True)
+
+
 def main(address: str, secrets: str, folder: str = str(Path(__file__).parent)) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=ARGUMENTS)
@@ -308,6 +349,8 @@ def main(address: str, secrets: str, folder: str = str(Path(__file__).parent)) -
             engineer,
             own_figures,
             assisted,
+            archive,
+            quarantine,
         ):
             scene(camera)
         browser.close()
