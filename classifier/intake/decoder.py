@@ -13,6 +13,7 @@ import os
 import queue
 import signal
 import threading
+from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -28,6 +29,8 @@ _STARTUP_SECONDS: Final = 30
 # A decoder that leaks would otherwise meet its memory limit on an innocent image.
 _JOBS_PER_CHILD: Final = 500
 _MAX_HEADER_BYTES: Final = 2**20
+# What the system says of a process that would work if it were let: runnable, waiting for the disk, stopped.
+_HELD_UP: Final = "RDT"
 
 
 class Decoder:
@@ -63,15 +66,13 @@ class Decoder:
         Raises:
             RuntimeError: the decoder was used before this process was forked.
             IntakeRefused: by the job itself; `too_slow`, `too_much_memory`, `decoder_failed` (the child died);
-                `decoder_busy` (no child was free in time, or none can be started).
+                `decoder_busy` (no child was free in time, none can be started, or the machine had no time for it).
         """
         children = self._children()
         try:
             child = children.get(timeout=self._seconds)
         except queue.Empty:
-            raise IntakeRefused(
-                "decoder_busy", "Too many images are being decoded at the moment; try again in a few seconds."
-            ) from None
+            raise _busy() from None
         try:
             if child is None or not child.usable:
                 child = _Child(self._seconds, self._memory_bytes)
@@ -120,12 +121,28 @@ class Decoder:
         return self._queue
 
 
+def _busy() -> IntakeRefused:
+    return IntakeRefused(
+        "decoder_busy", "Too many images are being decoded at the moment; try again in a few seconds."
+    )
+
+
+def _state(pid: int | None) -> tuple[str, float]:
+    """What a process does, by the letter of proc(5), and the seconds of processor time that it has had."""
+    try:
+        found = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", 0.0
+    return found[0], (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class _Child:
     """One running child, used by one thread at a time."""
 
     def __init__(self, seconds: float, memory_bytes: int) -> None:
         self._seconds = seconds
         self._jobs_left = _JOBS_PER_CHILD
+        self._held_up = False
         self._pipe, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(
             target=serve, args=(theirs, seconds, memory_bytes), name="decoder", daemon=True
@@ -144,7 +161,9 @@ class _Child:
 
     @property
     def usable(self) -> bool:
-        return self._jobs_left > 0 and self._process.is_alive()
+        # The fork server says a little late that a child has died; the system knows at once.
+        alive = self._process.is_alive() and _state(self._process.pid)[0] not in ("", "Z", "X")
+        return self._jobs_left > 0 and alive
 
     def kill(self) -> None:
         self._pipe.close()
@@ -155,7 +174,9 @@ class _Child:
     def ask(self, job: Job, argument: object, at_most: int) -> Answer:
         self._jobs_left -= 1
         expired = threading.Event()
-        timer = threading.Timer(self._seconds, self._expire, (expired,))
+        self._held_up = False
+        _, used = _state(self._process.pid)
+        timer = threading.Timer(self._seconds, self._expire, (expired, used))
         timer.start()
         try:
             self._pipe.send((job, argument))
@@ -181,14 +202,21 @@ class _Child:
             raise ValueError(f"The decoder answered with other types than {DTYPES}, or no facts.")
         return Answer(np.frombuffer(self._pipe.recv_bytes(at_most), dtype).reshape(shape), facts)
 
-    def _expire(self, expired: threading.Event) -> None:
+    def _expire(self, expired: threading.Event, used: float) -> None:
+        # Where others took the processor, that is no fault of the image: it is not refused for good.
+        state, now = _state(self._process.pid)
+        self._held_up = state in tuple(_HELD_UP) and now - used < self._seconds / 2
         expired.set()
         self._process.kill()
 
     def _death(self, expired: threading.Event) -> IntakeRefused:
         self._process.kill()
         self._process.join()
-        if expired.is_set() or self._process.exitcode in (-signal.SIGXCPU, -signal.SIGALRM):
+        exitcode = self._process.exitcode
+        # Its own alarm comes a second later than ours, so only where this process was held up itself.
+        if self._held_up or (exitcode == -signal.SIGALRM and not expired.is_set()):
+            return _busy()
+        if expired.is_set() or exitcode in (-signal.SIGXCPU, -signal.SIGALRM):
             return IntakeRefused(
                 "too_slow",
                 f"The image took longer than {self._seconds:g} seconds to decode; save it again as PNG or JPEG.",

@@ -1,14 +1,19 @@
 """Takes archives in: looks at every entry, then stores them, in slices of seconds, each step its own transaction."""
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 from uuid import uuid4
 
-from classifier.exceptions import StorageQuotaReached
-from classifier.intake.archive import ArchiveRefused, Entry, EntryDamaged, read_directory, read_entry
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from classifier.exceptions import StorageQuotaReached, UploadRefused
+from classifier.intake.archive import Entry, EntryDamaged, read_directory, read_entry
 from classifier.intake.archive.naming import extension_of
 from classifier.jobs.inference import worker_name
 from classifier.models import Archive, ArchiveEntry
@@ -25,6 +30,7 @@ from classifier.services.archive_work import (
     record_stored,
     refuse_archive,
     release_archive,
+    renew_lease,
 )
 from classifier.services.archives import sweep_archives
 from classifier.services.entries import CheckedEntry, NotNow, RawEntry, batches, check_entries, decode_entries
@@ -35,6 +41,8 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS: Final = 10.0
 # How long an archive waits where the decoder had no room for it.
 PAUSE_SECONDS: Final = 5.0
+# A stack of a thousand frames full of writing takes minutes; what takes longer than this hangs, and is let go.
+STALL_SECONDS: Final = 1800.0
 
 
 def drain() -> int:
@@ -59,7 +67,8 @@ def _work(archive: Archive, deadline: float) -> None:
     """One slice of one archive; whatever goes wrong with it, the next one is worked on."""
     wait, blameless = 0.0, False
     try:
-        Slice(archive, deadline).run()
+        with _kept_alive(archive):
+            Slice(archive, deadline).run()
     except LeaseLost:
         return
     except NotNow:
@@ -70,6 +79,31 @@ def _work(archive: Archive, deadline: float) -> None:
         logger.error("A slice of archive %s ended in a %s.\n%s", archive.pk, type(error).__name__, where)
         wait = PAUSE_SECONDS
     release_archive(archive=archive, wait=wait, blameless=blameless)
+
+
+@contextmanager
+def _kept_alive(archive: Archive) -> Iterator[None]:
+    """Renew the lease from a thread of its own while one step takes longer than the lease."""
+    done = threading.Event()
+    thread = threading.Thread(target=_renew, args=(archive, done), daemon=True, name="archive-lease")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _renew(archive: Archive, done: threading.Event) -> None:
+    began = time.monotonic()
+    try:
+        while not done.wait(settings.ARCHIVE_LEASE_SECONDS / 3) and time.monotonic() - began < STALL_SECONDS:
+            try:
+                renew_lease(archive=archive)
+            except DatabaseError:
+                logger.warning("The lease of archive %s could not be renewed; trying again.", archive.pk)
+    finally:
+        connection.close()
 
 
 class Slice:
@@ -90,7 +124,7 @@ class Slice:
                 self._check(entries)
             if archive.status == Archive.Status.STORING:
                 self._store(entries)
-        except ArchiveRefused as refusal:
+        except UploadRefused as refusal:
             self._stop(refusal)
         except StorageQuotaReached as refusal:
             sentence = (
@@ -98,7 +132,7 @@ class Slice:
             )
             fail_archive(archive=archive, code=refusal.code, sentence=sentence)
 
-    def _stop(self, refusal: ArchiveRefused) -> None:
+    def _stop(self, refusal: UploadRefused) -> None:
         if self._archive.status == Archive.Status.CHECKING:
             refuse_archive(archive=self._archive, code=refusal.code, sentence=refusal.sentence)
         else:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from classifier.exceptions import PixelsGone
-from classifier.models import QuarantinedImage
+from classifier.models import QuarantinedImage, Study
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of
@@ -54,6 +54,16 @@ def own_waiting(user: Visitor, collection: Collection) -> int:
         collection=collection, uploaded_by=user, status=QuarantinedImage.Status.WAITING
     )
     return mine.count()
+
+
+def waiting_of_study(study: Study) -> QuerySet[QuarantinedImage]:
+    """What waits of a study: also DICOM of it that came before there was anything else of it."""
+    waiting = QuarantinedImage.objects.filter(status=QuarantinedImage.Status.WAITING)
+    alone = Q(study=None, collection=study.collection_id, arrival__study_uid=study.study_uid)
+    if study.subject_key:
+        # Whatever a header says, two people are not one study.
+        alone &= Q(arrival__subject_key__in=["", study.subject_key])
+    return waiting.filter(Q(study=study) | alone if study.study_uid else Q(study=study))
 
 
 def next_waiting(user: Visitor, after: QuarantinedImage) -> QuarantinedImage | None:

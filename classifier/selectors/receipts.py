@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from classifier.models import QuarantinedImage, ReceiptLine, Study
+from classifier.selectors.quarantine import waiting_of_study
 
 # PS3.16 CID 7050: somebody looked at the pixels and took out what named anybody, or found that nothing does.
 CLEAN_PIXEL_DATA: Final = "113101"
@@ -65,9 +66,7 @@ def receipt_of(study: Study) -> list[ReceiptEntry]:
 
 def waiting_in_quarantine(study: Study) -> int:
     """How many images of a study wait for a reviewer of the intake; nothing else of them is told here."""
-    waiting = QuarantinedImage.objects.filter(status=QuarantinedImage.Status.WAITING)
-    alone = Q(study=None, collection=study.collection_id, arrival__study_uid=study.study_uid)
-    return waiting.filter(Q(study=study) | alone if study.study_uid else Q(study=study)).count()
+    return waiting_of_study(study).count()
 
 
 def _kept_apart_alone(study: Study) -> Q:
@@ -76,6 +75,8 @@ def _kept_apart_alone(study: Study) -> Q:
     if not study.study_uid:
         return let_out
     same = Q(study=None, study_uid=study.study_uid, quarantined__collection=study.collection_id)
+    if study.subject_key:
+        same &= Q(quarantined__arrival__subject_key__in=["", study.subject_key])
     return let_out | (same & Q(quarantined__image=None))
 
 

@@ -81,6 +81,12 @@ def entries_to_store(archive: Archive) -> list[ArchiveEntry]:
     return list(ArchiveEntry.objects.filter(archive=archive, outcome=Outcome.GOOD).order_by("number"))
 
 
+def renew_lease(*, archive: Archive) -> None:
+    """Keep an archive while a step of work on it takes longer than its lease; nothing where this claim has lost it."""
+    held = Archive.objects.filter(pk=archive.pk, worker=archive.worker, status__in=WORKED_ON)
+    held.update(lease_expires_at=_lease())
+
+
 @contextmanager
 def _held(archive: Archive) -> Iterator[Archive]:
     """A step of work on an archive that this claim still holds; its lease begins anew, and so do its attempts.
@@ -233,9 +239,14 @@ def _known_pixels(archive: Archive, hashes: Sequence[str]) -> dict[str, str]:
     within = ArchiveEntry.objects.filter(archive=archive, pixel_sha256__in=hashes, outcome=Outcome.GOOD)
     known = {"collection": archive.collection_id, "pixel_sha256__in": hashes}
     here = StoredImage.objects.filter(**known).values_list("pixel_sha256", flat=True)
-    apart = QuarantinedImage.objects.filter(**known).values_list("pixel_sha256", flat=True)
+    apart = QuarantinedImage.objects.filter(**known).values_list("pixel_sha256", "status")
     found = dict.fromkeys(within.values_list("pixel_sha256", flat=True), "duplicate_within")
-    return found | dict.fromkeys(apart, "quarantined") | dict.fromkeys(here, "duplicate")
+    # About what no longer waits there somebody has decided: it is let in, or refused, already.
+    found |= {
+        sha: "quarantined" if status == QuarantinedImage.Status.WAITING else "duplicate"
+        for sha, status in apart
+    }
+    return found | dict.fromkeys(here, "duplicate")
 
 
 def _lease() -> object:

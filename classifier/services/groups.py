@@ -7,17 +7,20 @@ from math import inf
 
 from django.db.models import Max
 
+from classifier.exceptions import UploadRefused
 from classifier.intake import Frame, TakenIn
 from classifier.models import Image, QuarantinedImage, Study
 from classifier.services.clusters import lock_clusters
 from classifier.services.decoding import Decoded, Verdict
 from classifier.services.fates import Fate, verdict_of
-from classifier.services.quarantine import put_in_quarantine
+from classifier.services.quarantine import keep_label, put_in_quarantine
 from classifier.services.receipts import write_receipt_line
 from classifier.services.storing import Arrival, find_open_study, finish_study, open_study, store_image
 from mriplatform.accounts.models import Collection, User
 from mriplatform.identifiers import uuid7
 
+MOST_IMAGES = 32_000
+"""Of a study: their positions are kept as whole numbers of 16 bits."""
 type Piece = tuple[int, TakenIn, Frame]
 
 
@@ -60,6 +63,9 @@ def store_group(
 
     DICOM joins the open study of its UID. To be called in a transaction, which keeps all others from storing until it
     ends; what became of each file is added to `result`.
+
+    Raises:
+        UploadRefused: the study would have more images than one may.
     """
     result.verdicts += [item for item in group if isinstance(item, Verdict)]
     files = [item for item in group if not isinstance(item, Verdict)]
@@ -104,6 +110,12 @@ class _Filing:
             else None
         )
         self._next = 0 if last is None else last + 1
+        if self._next + len(pieces) > MOST_IMAGES:
+            raise UploadRefused(
+                f"A study may have at most {MOST_IMAGES:,} images. Send fewer of it.",
+                code="study_too_large",
+                status=422,
+            )
 
     def _study_for(self, pieces: Sequence[Piece]) -> Study | None:
         """The study of the group: one is made only where an image will be in it."""
@@ -136,6 +148,8 @@ class _Filing:
         if sha in self._images:
             return Fate("duplicate", image=self._images[sha])
         if sha in self._apart:
+            if self._apart[sha].status == QuarantinedImage.Status.WAITING:
+                keep_label(self._apart[sha], self._arrival)
             return _known_apart(self._apart[sha])
         if is_suspect(taken, frame) or self.study is None:
             return self._put_apart(taken, frame)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import transaction
 
-from classifier.exceptions import UploadRefused
+from classifier.exceptions import PlatformError, UploadRefused
 from classifier.intake import refused_bytes_key, replaced_uid
 from classifier.models import Origin
 from classifier.services.decoding import Decoded, UploadedPart, Verdict, decode_part, names_of
@@ -37,29 +37,34 @@ def receive_push(
     check_rate(actor)
     decoded: list[Decoded] = []
     keys: list[str] = []
-    codes: list[str] = []
     size = stored = 0
-    for number, data in enumerate(instances, start=1):
-        size += len(data)
-        item = _of_study(decode_part(number, UploadedPart(data, "1.dcm")), wanted)
-        if isinstance(item, Verdict):
-            keys.append(refused_bytes_key(data, key))
-            codes.append(item.code)
-        else:
-            stored += sum(len(frame.image.png) for frame in item[1].frames)
-        if stored > settings.UPLOAD_MAX_REQUEST_BYTES:
-            sentence = "What these instances unpack to is more than one push may bring; push fewer at once."
-            raise UploadRefused(sentence, code="too_many_pixels", status=413)
-        decoded.append(item)
-    if not decoded:
-        raise UploadRefused("No instance was sent.", code="no_file", status=400)
-    check_room_for(actor, size)
-    if keys:
-        record_refusal(actor, collection, keys, codes)
     result = UploadResult()
-    with transaction.atomic():
-        for group in grouped(decoded, Grouping.STUDY_EACH):
-            store_group(result, actor, collection, group, Arrival(Origin.DICOMWEB))
+    try:
+        for number, data in enumerate(instances, start=1):
+            size += len(data)
+            keys.append(refused_bytes_key(data, key))
+            item = _of_study(decode_part(number, UploadedPart(data, "1.dcm")), wanted)
+            decoded.append(item)
+            stored += (
+                0 if isinstance(item, Verdict) else sum(len(frame.image.png) for frame in item[1].frames)
+            )
+            if stored > settings.UPLOAD_MAX_REQUEST_BYTES:
+                sentence = (
+                    "What these instances unpack to is more than one push may bring; push fewer at once."
+                )
+                raise UploadRefused(sentence, code="too_many_pixels", status=413)
+        if not decoded:
+            raise UploadRefused("No instance was sent.", code="no_file", status=400)
+        check_room_for(actor, size)
+        with transaction.atomic():
+            for group in grouped(decoded, Grouping.STUDY_EACH):
+                store_group(result, actor, collection, group, Arrival(Origin.DICOMWEB))
+    except PlatformError as error:
+        record_refusal(actor, collection, keys, [error.code])
+        raise
+    if refused := [item for item in decoded if isinstance(item, Verdict)]:
+        bad = [keys[verdict.number - 1] for verdict in refused]
+        record_refusal(actor, collection, bad, [verdict.code for verdict in refused])
     result.verdicts.sort(key=lambda verdict: verdict.number)
     return result
 

@@ -61,3 +61,14 @@ def put_in_quarantine(
             action="image.quarantined", actor=actor, target=row, collection_id=collection.pk, cause=row.cause
         )
     return row
+
+
+def keep_label(row: QuarantinedImage, arrival: Arrival) -> None:
+    """Keep with what waits the label that the same pixels were sent with again; the newest counts, as of an image.
+
+    To be called in a transaction that holds `lock_clusters`, as whoever decides about it does.
+    """
+    said = {"label": arrival.label, "dataset": arrival.dataset}
+    if arrival.label and not said.items() <= row.arrival.items():
+        row.arrival = {**row.arrival, **said}
+        row.save(update_fields=["arrival"])

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from classifier.exceptions import PixelsGone, PlatformError, StateConflict
 from classifier.intake import CanonicalImage, FrameFacts
 from classifier.models import Image, QuarantinedImage, Study
-from classifier.selectors.quarantine import quarantined_png, uncovered
+from classifier.selectors.quarantine import quarantined_png, uncovered, waiting_of_study
 from classifier.services.clusters import lock_clusters
 from classifier.services.entry_labels import send_label
 from classifier.services.storing import Arrival, finish_study, lock_study, open_study, store_image
@@ -99,8 +99,7 @@ def reject_overdue() -> int:
 
 def reject_all_of(*, study: Study, actor: User, reason: str) -> int:
     """Reject what waits of a study that is being removed, in the transaction that removes it."""
-    waiting = QuarantinedImage.objects.filter(study=study, status=QuarantinedImage.Status.WAITING)
-    return _reject_all(waiting.order_by("pk"), reason, actor)
+    return _reject_all(waiting_of_study(study).order_by("pk"), reason, actor)
 
 
 def _reject_all(rows: Any, reason: str, actor: User | None = None) -> int:
@@ -168,11 +167,12 @@ def _let_out(actor: User, row: QuarantinedImage, pixels: npt.NDArray[Any]) -> No
     if row.window_centre is not None and row.window_width is not None:
         window = (row.window_centre, row.window_width)
     canonical = CanonicalImage.from_pixels(pixels, window=window)
+    arrival = _arrival(row)
     known = Image.objects.filter(collection=row.collection_id, pixel_sha256=canonical.pixel_sha256).first()
     if known is not None:
         row.image = known
+        send_label(image=known, label=arrival.label, dataset=arrival.dataset, actor=actor)
         return
-    arrival = _arrival(row)
     study = _study_of(row, arrival)
     facts = FrameFacts(**row.arrival["facts"]) if row.arrival.get("facts") else None
     image, _ = store_image(study, canonical, row.position, row.plane, facts, int(row.arrival.get("frame", 1)))

@@ -76,7 +76,7 @@ def scans_in_folder(folder: Path, *, labels: bool) -> tuple[list[Scan], int]:
     """The files below a folder by their paths, and how many were left out: links are, and what systems leave there.
 
     Raises:
-        UploadRefused: there is none.
+        UploadRefused: there is none, or a folder below cannot be read: what is in it would be missed in silence.
     """
     found: list[Scan] = []
     ignored = 0
@@ -191,8 +191,13 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder, followlinks=False):
+    for place, _, names in os.walk(folder, followlinks=False, onerror=_unreadable):
         yield from (Path(place, name) for name in names)
+
+
+def _unreadable(_: OSError) -> None:
+    # Its words name the folder.
+    raise UploadRefused("A folder below cannot be read.", code="unreadable", status=422) from None
 
 
 def _read_file(path: Path) -> bytes:
@@ -241,7 +246,7 @@ def _foretell(report: ScanReport, collection: Collection, found: CheckedEntry, s
         report.within += 1
     elif Image.objects.filter(**known).exists():
         outcome = "duplicate"
-    elif QuarantinedImage.objects.filter(**known).exists():
-        outcome = "quarantined"
+    elif apart := QuarantinedImage.objects.filter(**known).first():
+        outcome = "quarantined" if apart.status == QuarantinedImage.Status.WAITING else "duplicate"
     seen.add(found.pixel_sha256)
     report.outcomes[found.number] = outcome

@@ -67,16 +67,16 @@ def receive_upload(
         refused = [item for item in decoded if isinstance(item, Verdict)]
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
             raise _refusal(refused, len(files))
+        result = UploadResult()
+        with transaction.atomic():
+            for group in grouped(decoded, grouping):
+                store_group(result, actor, collection, group, Arrival(origin, subject))
     except PlatformError as error:
         _record_refused_files(actor, collection, files, [error.code])
         raise
     if refused:
         bad = [files[verdict.number - 1] for verdict in refused]
         _record_refused_files(actor, collection, bad, [verdict.code for verdict in refused])
-    result = UploadResult()
-    with transaction.atomic():
-        for group in grouped(decoded, grouping):
-            store_group(result, actor, collection, group, Arrival(origin, subject))
     result.verdicts.sort(key=lambda verdict: verdict.number)
     return result
 

@@ -53,13 +53,19 @@ def upload(uploader, collection):
 
     def _upload(count: int = 1, first_seed: int = 1):
         parts = [UploadedPart(slice_png(seed)) for seed in range(first_seed, first_seed + count)]
-        return receive_upload(
-            actor=uploader,
-            collection=collection,
-            files=parts,
-            grouping=Grouping.STUDY_EACH,
-            origin=Origin.API,
-        ).studies
+        studies = []
+        for _ in range(10):
+            result = receive_upload(
+                actor=uploader, collection=collection, files=parts, grouping=Grouping.STUDY_EACH, origin=Origin.API,
+            )  # fmt: skip
+            studies += result.studies
+            # As any client does where the machine had no time to decode one: it is sent again.
+            parts = [parts[verdict.number - 1] for verdict in result.verdicts if verdict.status == 503]
+            if not parts:
+                break
+        missed = [verdict for verdict in result.verdicts if verdict.outcome not in ("stored", "duplicate")]
+        assert not missed, [(verdict.outcome, verdict.code, verdict.sentence) for verdict in missed]
+        return studies
 
     return _upload
 

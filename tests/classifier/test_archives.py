@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from datetime import timedelta
 
 import pytest
@@ -411,6 +412,41 @@ def test_writing_is_foretold_kept_apart_and_labelled_when_it_is_let_in(send, col
     reviewer = make_user("ina", collection=collection, role=Role.INTAKE_REVIEWER)
     release_quarantined(actor=reviewer, quarantined=QuarantinedImage.objects.get(), reason="Only a scale.")
     assert sorted(ImportedLabel.objects.values_list("label", "dataset")) == [("glioma", "Ward")] * 2
+
+
+def test_what_was_decided_about_is_foretold_as_here_already(send, collection, uploader):
+    from classifier.models import QuarantinedImage
+    from classifier.services.quarantine_decisions import reject_quarantined
+    from mriplatform.accounts.roles import Role
+    from tests.factories import make_user
+    from tests.pictures import png
+    from tests.quarantined import make_quarantined, written
+
+    reviewer = make_user("ina", collection=collection, role=Role.INTAKE_REVIEWER)
+    rows = [make_quarantined(collection, uploader, seed=seed) for seed in (31, 32)]
+    reject_quarantined(actor=reviewer, quarantined=rows[0], reason="A name.")
+    entries = [Entry(f"{seed}.png", png(written(seed))) for seed in (31, 32)]
+    counts = counts_of(drained(send(archive(entries), dry_run=True)))
+    assert (counts.new, counts.duplicates, counts.quarantined) == (0, 1, 1)
+    assert QuarantinedImage.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_that_takes_longer_than_the_lease_keeps_it(send, settings, monkeypatch):
+    settings.ARCHIVE_LEASE_SECONDS = 1
+    sent = send(real(1))
+    decoded, others = jobs.check_entries, []
+
+    def slow(entries):
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            others.append(archive_work.claim_archive(worker="another"))
+            time.sleep(0.2)
+        return decoded(entries)
+
+    monkeypatch.setattr(jobs, "check_entries", slow)
+    assert drained(sent).status == "stored"
+    assert not any(others)
 
 
 def test_an_archive_that_is_gone_meanwhile_is_said_so(begin, uploader):

@@ -13,6 +13,7 @@ from classifier.selectors.receipts import receipt_of
 from classifier.services.removal import purge_study
 from classifier.services.studies import set_finality
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
+from mriplatform.audit.models import AuditEvent
 from tests.classifier.doors import MULTIPART, build_house, everything_stored, multipart
 from tests.classifier.intake.dicom_files import SENDERS_ROOT, TAKEN, as_file, mr
 from tests.factories import make_collection
@@ -137,6 +138,18 @@ def test_one_bad_file_refuses_all_of_a_series(uploader, collection):
         send(uploader, collection, slice_of(1, 1), slice_of(1, 2, Modality="CT"))
     assert refusal.value.code == "not_mr"
     assert Study.objects.count() == Image.objects.count() == ReceiptLine.objects.count() == 0
+
+
+def test_a_study_has_no_more_images_than_there_are_positions(uploader, collection, monkeypatch):
+    from classifier.services import groups
+
+    monkeypatch.setattr(groups, "MOST_IMAGES", 2)
+    send(uploader, collection, slice_of(1, 1), slice_of(1, 2))
+    with pytest.raises(UploadRefused, match="at most 2 images") as refused:
+        send(uploader, collection, slice_of(1, 3))
+    assert (refused.value.code, refused.value.status) == ("study_too_large", 422)
+    assert Image.objects.count() == 2
+    assert AuditEvent.objects.get(action="upload.refused").data["codes"] == ["study_too_large"]
 
 
 @pytest.mark.django_db(transaction=True)

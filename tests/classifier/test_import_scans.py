@@ -1,5 +1,6 @@
 """`manage.py import_scans`: a folder or a ZIP on this machine comes in, by the same checks as through the portal."""
 
+import os
 from io import StringIO
 
 import pytest
@@ -62,6 +63,21 @@ def test_a_folder_is_stored_with_labels_once_however_often_it_is_imported(admin,
     assert all(dataset.startswith("Scans of ") for _, dataset in labels)
     assert "Files: 4 already here" in run(scans, "--labels-from-folders", "--as", "ann")
     assert (Study.objects.count(), ImportedLabel.objects.count()) == (3, 2)
+
+
+def test_a_folder_that_cannot_be_read_is_said_and_not_named(admin, scans, monkeypatch):
+    real = os.scandir
+
+    def closed(place):
+        if str(place).endswith("ward 7"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(CommandError, match="A folder below cannot be read") as refused:
+        run(scans)
+    assert "ward 7" not in str(refused.value)
+    assert not Study.objects.exists()
 
 
 def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 from django.core.files.storage import storages
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from classifier.exceptions import PixelsGone, PlatformError, StateConflict
-from classifier.intake import FrameFacts
+from classifier.intake import CanonicalImage, Frame, FrameFacts, TakenIn
+from classifier.jobs import reaping
 from classifier.models import Image, Origin, Prediction, QuarantinedImage, StoredFile, Study
 from classifier.selectors import bytes_stored_for, stored_png, uploads_in_last_minute
 from classifier.selectors.quarantine import (
@@ -22,7 +23,9 @@ from classifier.selectors.quarantine import (
     uncovered,
     waiting_counts,
 )
+from classifier.selectors.receipts import waiting_in_quarantine
 from classifier.services.entry_labels import entry_stored
+from classifier.services.groups import UploadResult, store_group
 from classifier.services.quarantine_decisions import (
     mask_quarantined,
     reject_overdue,
@@ -30,8 +33,10 @@ from classifier.services.quarantine_decisions import (
     release_quarantined,
 )
 from classifier.services.removal import purge_study
+from classifier.services.storing import Arrival, store_image
 from classifier.services.studies import set_finality
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
+from classifier.tasks import reap_expired_leases
 from ml.duplicates import pixel_sha256
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
@@ -215,6 +220,30 @@ def test_dicom_facts_age_and_label_go_with_it(collection, uploader, reviewer, ve
     assert [(one["image"], one["label"], one["dataset"]) for one in told] == [(image, "glioma", "Set")]
 
 
+def test_the_label_of_what_is_sent_again_while_it_waits_goes_with_it_too(
+    collection, uploader, reviewer, version
+) -> None:
+    told = []
+    entry_stored.connect(lambda **sent: told.append(sent), weak=False, dispatch_uid="told")
+    image = CanonicalImage.from_pixels(written(7))
+    frame = Frame(image, number=1, boxes=(BOX,))
+    for label in ("", "glioma", ""):
+        arrival = Arrival(Origin.ARCHIVE, dataset="Set" if label else "", label=label)
+        result = UploadResult()
+        with transaction.atomic():
+            store_group(result, uploader, collection, [(1, TakenIn((frame,), "a" * 64))], arrival)
+        assert [verdict.outcome for verdict in result.verdicts] == ["quarantined"]
+    row = QuarantinedImage.objects.get()
+    # Masked, its pixels are those of an image that was stored meanwhile.
+    x, y, width, height = BOX
+    masked = written(7)
+    masked[y : y + height, x : x + width] = 0
+    known, _ = store_image(make_study(collection), CanonicalImage.from_pixels(masked), 0)
+    assert mask_quarantined(actor=reviewer, quarantined=row, masks=[BOX]).image == known
+    entry_stored.disconnect(dispatch_uid="told")
+    assert [(one["image"], one["label"], one["dataset"]) for one in told] == [(known, "glioma", "Set")]
+
+
 def test_what_came_without_analysis_is_not_analysed_later(collection, uploader, reviewer, version) -> None:
     row = make_quarantined(collection, uploader, analyse=False)
     release_quarantined(actor=reviewer, quarantined=row, reason=WHY)
@@ -228,6 +257,34 @@ def test_a_purge_takes_what_waits_of_the_study_too(collection, uploader, reviewe
     row.refresh_from_db()
     assert row.status == "rejected"
     assert not StoredFile.objects.filter(name__startswith="quarantine/").exists()
+
+
+def test_a_purge_takes_what_came_before_the_rest_of_its_study_and_no_other_subjects(
+    collection, uploader, reviewer
+) -> None:
+    study = make_study(collection, uploader=uploader)
+    Study.objects.filter(pk=study.pk).update(study_uid="2.25.7", subject_key="a" * 64)
+    study.refresh_from_db()
+    mine, theirs = (
+        make_quarantined(collection, uploader, study_uid="2.25.7", subject_key=letter * 64) for letter in "ab"
+    )
+    assert waiting_in_quarantine(study) == 1
+    purge_study(actor=reviewer, study=study, reason="withdrawn")
+    mine.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (mine.status, theirs.status) == ("rejected", "waiting")
+
+
+def test_the_sweep_that_beat_rings_rejects_what_waits_too_long(collection, uploader, settings) -> None:
+    row = make_quarantined(collection, uploader)
+    QuarantinedImage.objects.filter(pk=row.pk).update(created_at=Now() - timedelta(days=8))
+    settings.QUARANTINE_DAYS = 7
+    rung = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert reap_expired_leases.name in rung
+    reaping._swept = float("-inf")
+    reap_expired_leases()
+    row.refresh_from_db()
+    assert row.status == "rejected"
 
 
 def test_what_waits_too_long_is_rejected_only_where_a_setting_says_so(collection, uploader, settings) -> None:

@@ -265,6 +265,13 @@ class TestMalformed:
         assert (response.status_code, response.json()["code"]) == (413, "too_many_pixels")
         assert stored_rows() == before
 
+    def test_too_full_leaves_one_line_in_the_audit(self, house, settings):
+        settings.UPLOAD_BYTES_PER_USER = 1
+        assert push(house, as_file(mr(1)), as_file(mr(2))).status_code == 507
+        line = AuditEvent.objects.get(action="upload.refused")
+        assert (line.data["codes"], len(line.data["bytes_keys"])) == (["storage_quota_reached"], 2)
+        assert not Study.objects.filter(origin="dicomweb").exists()
+
     def test_too_often_and_too_full(self, house, settings):
         settings.UPLOADS_PER_MINUTE = 1
         response = push(house, as_file(mr(1)))

@@ -35,6 +35,12 @@ def sleep(seconds: float) -> np.ndarray:
     return echo(0)
 
 
+def stopped(_: object) -> np.ndarray:
+    """Stands for a job that the machine gives no time to."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return echo(0)
+
+
 def burn(_: object) -> np.ndarray:
     while True:
         sum(range(1000))
@@ -128,6 +134,15 @@ def test_a_hung_child_is_killed_and_the_next_job_runs() -> None:
         assert time.monotonic() - began < 20
         assert (refused.code, refused.status) == ("too_slow", 422)
         assert "longer than 2 seconds" in refused.sentence
+        assert gone(pid)
+        assert decoder.run(echo, 1, at_most=100).pixels.tolist() == [[1] * 3] * 2
+
+
+def test_a_job_that_got_no_processor_is_no_fault_of_its_image() -> None:
+    with Decoder(workers=1, seconds=2) as decoder:
+        pid = process_id(decoder)
+        refused = refusal(decoder, stopped)
+        assert (refused.code, refused.status) == ("decoder_busy", 503)
         assert gone(pid)
         assert decoder.run(echo, 1, at_most=100).pixels.tolist() == [[1] * 3] * 2
 
