@@ -144,6 +144,8 @@ class ChooseVersionForm(forms.Form):
         max_length=500,
         help_text="Kept for ever. Do not name a person.",
     )
+    # The number of the choice that the page showed, 0 for none.
+    if_sequence = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
 
 
 class ReasonForm(forms.Form):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -19,11 +19,12 @@ from classifier.selectors.training_runs import ACTIVE, may_change_run, sees_run_
 from classifier.services.gate_requests import ask_curve
 from classifier.services.training import cancel_run
 from mriplatform.accounts.access import require_anywhere
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import has_anywhere
+from mriplatform.accounts.selectors import collections_of, has_anywhere
 from mriplatform.audit.admin import ReadOnlyAdmin
 
-_FIELDS = ("number", "state", "watch", "comparison", "base_version", "candidate", "collection", "recipe", "seed",
+_FIELDS = ("number", "state", "watch", "comparison", "base_version", "candidate", "of_collection", "recipe", "seed",
            "rule", "manifest_sha256", "counts", "curve", "trace", "trigger", "started_by", "created_at",
            "started_at", "finished_at", "attempt", "cancelled_by", "failure_reason")  # fmt: skip
 _REFRESH_SECONDS = "2"
@@ -31,12 +32,21 @@ _REFRESH_SECONDS = "2"
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
-    list_display = ("number", "state", "collection", "trigger", "started_by", "created_at", "finished_at", "candidate",
-                    "watch")  # fmt: skip
+    list_display = ("number", "state", "of_collection", "trigger", "started_by", "created_at", "finished_at",
+                    "candidate", "watch")  # fmt: skip
     list_filter = ("status", "trigger")
-    list_select_related = ("started_by", "base_version", "collection")
+    list_select_related = ("started_by", "base_version")
     fields = _FIELDS
-    readonly_fields = ("state", "watch", "comparison", "candidate", "counts", "curve", "trace")
+    readonly_fields = (
+        "state",
+        "watch",
+        "comparison",
+        "of_collection",
+        "candidate",
+        "counts",
+        "curve",
+        "trace",
+    )
     change_form_template = "admin/classifier/trainingrun/change_form.html"
     actions = ("cancel", "draw_curve")
 
@@ -51,6 +61,11 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
         # Reports, curves and logs are large: a list of runs would otherwise carry all of them.
         runs = super().get_queryset(request).defer("report", "progress", "log", "base_version__metadata")
+        # Whose labels made a version is for those who are of that collection; versions are everybody's.
+        own = Collection.objects.filter(
+            pk=OuterRef("collection"), pk__in=collections_of(request.user).values("pk")
+        )
+        runs = runs.annotate(collection_told=Subquery(own.values("name")))
         return runs.prefetch_related(Prefetch("versions", ModelVersion.objects.defer("metadata")))
 
     def get_fields(self, request: HttpRequest, obj: TrainingRun | None = None) -> Any:
@@ -128,6 +143,10 @@ class TrainingRunAdmin(ReadOnlyAdmin[TrainingRun]):
     @admin.display(description="state", ordering="status")
     def state(self, run: TrainingRun) -> str:
         return str(run.get_status_display())
+
+    @admin.display(description="collection")
+    def of_collection(self, run: TrainingRun) -> str:
+        return str(getattr(run, "collection_told", None) or "–")
 
     @admin.display(description="live")
     def watch(self, run: TrainingRun) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Promotion, RunStatus, TraceLine, TrainingRun
+from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import (
     Visitor,
@@ -112,6 +113,12 @@ def sees_run_labels(user: Visitor, run: TrainingRun) -> bool:
     if run.collection_id is None:
         return has_anywhere(user, Permission.DOWNLOAD_LABELS)
     return Permission.DOWNLOAD_LABELS in permissions_in(user, run.collection_id)
+
+
+def collection_told(user: Visitor, run: TrainingRun) -> Collection | None:
+    """The run's collection, for those who are of it: models are everybody's, whose labels made them is not."""
+    of_theirs = run.collection_id is not None and permissions_in(user, run.collection_id)
+    return run.collection if of_theirs else None
 
 
 def may_change_run(user: Visitor, run: TrainingRun) -> bool:

@@ -45,6 +45,7 @@ def _choose(request: HttpRequest, collection: Collection, form: ChooseVersionFor
         collection=collection,
         version=get_version(request.user, chosen) if chosen else None,
         reason=form.cleaned_data["reason"],
+        if_sequence=form.cleaned_data["if_sequence"],
     )
 
 

@@ -83,7 +83,11 @@ class CollectionAdmin(admin.ModelAdmin[Collection]):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
-    """The trace of the collections that one audits, and of the platform itself; all of it for a superuser."""
+    """The trace of the collections that one audits, and of the platform itself; all of it for a superuser.
+
+    What people make for themselves, tokens and webhooks, belongs to no collection: it is shown to who audits one of
+    theirs.
+    """
 
     list_display = ("at", "action", "actor", "object_type", "object_id")
     list_filter = ("action",)
@@ -96,4 +100,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         if request.user.is_superuser:
             return events
         own = collections_of(request.user, Permission.VIEW_AUDIT).values("pk")
-        return events.filter(Q(collection_id__in=own) | Q(collection_id=None))
+        theirs = Membership.objects.filter(collection__in=own).values("user")
+        of_a_person = Q(action__startswith="token") | Q(action__startswith="webhook.")
+        of_all = Q(collection_id=None) & (~of_a_person | Q(actor__in=theirs))
+        return events.filter(Q(collection_id__in=own) | of_all)

@@ -10,12 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.models import ModelVersion, RunStatus, TraceLine, TrainingRun
-from classifier.selectors.training_runs import seconds_left, sees_run_figures, trace_of, training_runs
+from classifier.selectors.training_runs import (
+    collection_told,
+    seconds_left,
+    sees_run_figures,
+    trace_of,
+    training_runs,
+)
 from classifier.services.training import cancel_run
 from ml.labels import CLASSES
 from mriplatform.accounts.access import require_anywhere
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, permissions_in
+from mriplatform.accounts.selectors import Visitor
 from mriplatform.api.pagination import CursorPagination
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
@@ -178,6 +184,7 @@ class Trace(ApiView):
 
 def shown_run(user: Visitor, run: TrainingRun) -> dict[str, Any]:
     """A run in a line. The hash of its manifest stands for its labels, and goes to those alone who may know of them."""
+    collection = collection_told(user, run)
     return {
         "id": run.pk,
         "number": run.number,
@@ -185,7 +192,7 @@ def shown_run(user: Visitor, run: TrainingRun) -> dict[str, Any]:
         "recipe": run.recipe,
         "seed": run.seed,
         "trigger": run.trigger,
-        "collection": _collection(user, run),
+        "collection": collection.pk if collection else None,
         "manifest_sha256": run.manifest_sha256 if sees_run_figures(user, run) else "",
         "base_version": named(run.base_version),
         "candidate": named(run.candidate),
@@ -197,12 +204,6 @@ def shown_run(user: Visitor, run: TrainingRun) -> dict[str, Any]:
         "attempt": run.attempt,
         "url": reverse("api-training-run", args=[run.pk]),
     }
-
-
-def _collection(user: Visitor, run: TrainingRun) -> UUID | None:
-    """The run's collection, for those who are of it: models are everybody's, whose labels made them is not."""
-    of_theirs = run.collection_id is not None and permissions_in(user, run.collection_id)
-    return run.collection_id if of_theirs else None
 
 
 def shown_whole_run(user: Visitor, run: TrainingRun, *, since: int = 0) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class PlanForm(Said):
         choices=RECIPES,
         error_messages={"invalid_choice": "Choose a recipe that the page offers."},
     )  # fmt: skip
+    # The version that the page showed, 0 for none.
+    if_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
 
 
 class ShadowForm(Said):

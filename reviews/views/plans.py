@@ -1,5 +1,6 @@
 """When a collection is retrained by itself."""
 
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,6 +19,9 @@ from reviews.selectors.retraining_preview import HEAD, preview_planned
 from reviews.services.retraining import plans_of, set_plan
 from reviews.views.retraining import page
 
+# What a plan says, as its form and its row name it.
+RULES: Final = ("every_labels", "every_hours", "recipe")
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
@@ -26,7 +30,7 @@ def plan(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     check_query(request)
     collection = get_collection_to_plan(request.user, collection_id)
     plans = list(plans_of(collection).select_related("set_by"))
-    initial = {name: getattr(plans[0], name) for name in PlanForm.base_fields} if plans else {}
+    initial = {name: getattr(plans[0], name) for name in RULES} if plans else {}
     form, refusal = PlanForm(request.POST or None, initial=initial), None
     if request.method == "POST":
         try:

@@ -15,6 +15,7 @@ from classifier.models import TraceLine, TrainingRun
 from classifier.selectors.gate import curve_requests
 from classifier.selectors.training_runs import (
     ACTIVE,
+    collection_told,
     may_change_run,
     seconds_left,
     sees_run_figures,
@@ -185,6 +186,7 @@ def present_run(user: Visitor, found: TrainingRun) -> dict[str, Any]:
     left = seconds_left(found)
     return {
         "run": found,
+        "collection": collection_told(user, found),
         "recipe": RECIPES.get(found.recipe.get("kind", ""), "Training"),
         "active": active,
         "pause": _HEAD_PAUSE if found.recipe.get("kind") == "head" else _PAUSE,
@@ -227,6 +229,7 @@ def is_active(found: TrainingRun) -> bool:
 def _row(user: Visitor, found: TrainingRun) -> dict[str, Any]:
     return {
         "run": found,
+        "collection": collection_told(user, found),
         "recipe": RECIPES.get(found.recipe.get("kind", ""), "Training"),
         "reason": found.failure_reason if sees_run_figures(user, found) else "",
     }

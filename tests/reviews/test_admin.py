@@ -281,6 +281,22 @@ def test_a_draft_is_not_shown_to_staff(sign_in, admin, alice, read):
     assert "between me" not in page.content.decode()
 
 
+def test_what_people_make_for_themselves_is_shown_to_who_audits_a_collection_of_theirs(
+    sign_in, member, engineer
+):
+    elsewhere = make_user("otis", collection=make_collection("Elsewhere"), role="auditor", is_staff=True)
+    for action in ("webhook.made", "token.made", "tokens.revoked", "version.proposed"):
+        record(action=action, actor=engineer)
+    shown = {}
+    for auditor in (member("otto", "auditor", is_staff=True), elsewhere):
+        rows = sign_in(auditor).get("/admin/audit/auditevent/").context["cl"].queryset
+        shown[auditor.username] = set(rows.values_list("action", flat=True))
+    assert {"webhook.made", "token.made", "tokens.revoked", "version.proposed"} <= shown["otto"]
+    assert shown["otis"] & {"webhook.made", "token.made", "tokens.revoked", "version.proposed"} == {
+        "version.proposed"
+    }
+
+
 RETRAIN = "/admin/reviews/labelset/"
 RUNS = "/admin/classifier/trainingrun/"
 
@@ -317,6 +333,23 @@ def test_who_may_not_train_has_no_such_action(sign_in, member, label_set, role):
         assert method(f"{RUNS}{run.pk}/cancel/").status_code == 404
     run.refresh_from_db()
     assert run.cancel_requested_at is None
+
+
+def test_whose_labels_a_run_learnt_from_is_told_to_nobody_from_elsewhere(
+    sign_in, engineer, label_set, collection
+):
+    run = make_run(label_set)
+    other = make_collection("Elsewhere")
+    eve = make_user("eve", collection=other, role="ml_engineer", is_staff=True)
+    addresses = [RUNS, f"{RUNS}{run.pk}/change/", "/training-runs", f"/training-runs/{run.pk}"]
+    for person, told in ((engineer, True), (eve, False)):
+        client = sign_in(person)
+        for address in addresses:
+            page = client.get(address)
+            assert page.status_code == 200, address
+            text = page.content.decode()
+            assert ("Neuro" in text) == told, address
+            assert str(collection.pk) not in text or told
 
 
 def test_a_run_is_cancelled_in_the_admin_after_a_confirmation(sign_in, engineer, label_set):

@@ -122,6 +122,19 @@ def test_the_collection_says_what_reads_and_only_those_who_do_not_read_there_see
     assert VersionChoice.objects.order_by("-sequence").first().model_version is None
 
 
+def test_a_page_that_was_open_while_something_else_was_chosen_chooses_nothing(house):
+    make_version()
+    details = reverse("collection-version", args=[house.collection.pk])
+    client, version = house.client("paul"), house.prediction.model_version
+    assert 'name="if_sequence" value="0"' in client.get(details).content.decode()
+    sent = {"version": str(version.pk), "reason": "r", "if_sequence": "0"}
+    assert client.post(details, sent).status_code == 302
+    late = client.post(details, {"version": "", "reason": "r", "if_sequence": "0"})
+    assert late.status_code == 412
+    assert 'name="if_sequence" value="1"' in late.content.decode()
+    assert VersionChoice.objects.filter(collection=house.collection).count() == 1
+
+
 def test_the_api_says_which_version_read_when_and_marks_comparisons(house, other):
     make_prediction(house.image, version=other, label="glioma", for_comparison=True)
     client, version = house.client("erin"), house.prediction.model_version

@@ -60,6 +60,18 @@ def test_a_plan_is_kept_in_versions_and_may_be_none(browse, engineer, collection
     assert RetrainingPlan.objects.count() == 2
 
 
+def test_a_page_that_was_open_while_another_plan_was_set_sets_none(browse, engineer, collection):
+    client, address = browse(engineer), reverse("retraining-plan", args=[collection.pk])
+    assert 'name="if_version" value="0"' in client.get(address).content.decode()
+    sent = {"every_labels": "50", "every_hours": "", "recipe": "head", "if_version": "0"}
+    assert client.post(address, sent).status_code == 302
+    late = client.post(address, sent | {"every_labels": "7"})
+    assert late.status_code == 412
+    assert 'name="if_version" value="1"' in late.content.decode()
+    assert RetrainingPlan.objects.count() == 1
+    assert client.post(address, sent | {"every_labels": "7", "if_version": "1"}).status_code == 302
+
+
 def test_what_a_run_would_use_now_is_told_before_anything_is_frozen(
     browse, engineer, alice, collection, read
 ):
