@@ -128,7 +128,7 @@ def test_what_is_refused_and_what_is_called_wrongly(mri, house, monkeypatch, tmp
     ("address", "token", "said"),
     [
         ("portal.example.org", "0" * 64, "address cannot be read"),
-        ("https://[portal", "0" * 64, "address cannot be read"),
+        ("https://portal.example.org:x", "0" * 64, "address cannot be read"),
         ("https://portal.example.org", "t\u00f6ken", "no token"),
     ],
 )
