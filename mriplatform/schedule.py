@@ -37,6 +37,7 @@ def bells(*, every: float, expire: float) -> dict[str, dict[str, Any]]:
         # Searches for likely label errors: five thousand labels take a second.
         "ring-label-errors": seldom("reviews.find_label_errors", 60),
         "forget-old-answers": seldom("accounts.forget_old_answers", 3600),
+        "forget-old-deliveries": seldom("outbox.forget_old_deliveries", 3600),
         # Whether a collection's retraining plan is due.
         "start-due-trainings": seldom("reviews.start_due_trainings", 60),
     }

@@ -264,6 +264,8 @@ WEBHOOK_PAUSE_SECONDS = env.integer("WEBHOOK_PAUSE_SECONDS", 6 * 3600, minimum=1
 WEBHOOK_REST_SECONDS = env.integer("WEBHOOK_REST_SECONDS", 60, minimum=1)
 WEBHOOK_GIVE_UP_SECONDS = env.integer("WEBHOOK_GIVE_UP_SECONDS", 3 * 86400, minimum=1)
 WEBHOOK_DISABLE_SECONDS = env.integer("WEBHOOK_DISABLE_SECONDS", 5 * 86400, minimum=1)
+# How long the log shows what became of a delivery; 0 for ever.
+WEBHOOK_LOG_DAYS = env.integer("WEBHOOK_LOG_DAYS", 90, minimum=0)
 
 # --- Queue ----------------------------------------------------------------------------------------------------
 INFERENCE_BATCH = env.integer("INFERENCE_BATCH", 32, minimum=1)

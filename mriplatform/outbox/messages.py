@@ -1,13 +1,14 @@
 """An event as it is sent: the body, and the headers of Standard Webhooks that sign it."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from standardwebhooks import Webhook
 
 from mriplatform.outbox.models import Endpoint, OutboxEvent
-from mriplatform.outbox.sealing import unseal
+from mriplatform.outbox.sealing import SecretLost, unseal
 
 USER_AGENT = "MRI-review-platform-webhooks/1"
 
@@ -33,11 +34,13 @@ def signed_headers(endpoint: Endpoint, event: OutboxEvent, body: bytes, now: dat
     """The headers for a body: signed by each secret that is valid now.
 
     Raises:
-        SecretLost: the secret cannot be read any more.
+        SecretLost: the present secret cannot be read any more.
     """
     secrets = [unseal(bytes(endpoint.secret), endpoint.pk)]
     if endpoint.previous_secret and endpoint.previous_expires_at and endpoint.previous_expires_at > now:
-        secrets.append(unseal(bytes(endpoint.previous_secret), endpoint.pk))
+        # One that cannot be read any more is the reason why there is a new one.
+        with suppress(SecretLost):
+            secrets.append(unseal(bytes(endpoint.previous_secret), endpoint.pk))
     known = message_id(event)
     utc = now.astimezone(UTC)
     signatures = [Webhook(secret).sign(known, utc, body.decode()) for secret in secrets]

@@ -131,13 +131,15 @@ def _trusting() -> ssl.SSLContext:
 @contextmanager
 def _ended(connection: HTTPConnection, deadline: float) -> Iterator[threading.Event]:
     """Cut the connection at the deadline, whatever is being waited for: a byte now and then would renew any timeout."""
-
     cut = threading.Event()
+    # Kept, since the connection forgets it as soon as an answer says that it closes; its body is read from it still.
+    line = connection.sock
 
     def _cut() -> None:
         cut.set()
-        with suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        if line is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     timer = threading.Timer(_left(deadline), _cut)
     timer.daemon = True

@@ -74,6 +74,18 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
         pass
 
 
+def drip_body(handler: BaseHTTPRequestHandler) -> None:
+    """A body that hardly comes, of a connection that ends with it."""
+    try:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for _ in range(300):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+    except OSError:
+        pass
+
+
 def redirect(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(302)
     handler.send_header("Location", "http://169.254.169.254/")

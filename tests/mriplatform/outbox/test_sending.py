@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from mriplatform.outbox import sending
 from mriplatform.outbox.allowed import parse_allowed
 from mriplatform.outbox.sending import NO_HTTP, NO_TRUST, NOT_REACHED, TOO_SLOW, post
-from tests.mriplatform.outbox.receiver import Receiver, babble, drip, flood, hang, redirect
+from tests.mriplatform.outbox.receiver import Receiver, babble, drip, drip_body, flood, hang, redirect
 
 
 def test_what_is_sent_arrives_as_it_is(receiver, quick):
@@ -52,8 +52,9 @@ def test_whatever_a_receiver_does_is_an_outcome_within_its_time(receiver, quick,
     assert len(receiver.got) == 1
 
 
-def test_a_body_without_an_end_is_left(receiver, quick):
-    receiver.answer = flood
+@pytest.mark.parametrize("endless", [flood, drip_body])
+def test_a_body_without_an_end_is_left(receiver, quick, endless):
+    receiver.answer = endless
     began = time.monotonic()
     assert post(receiver.url, b"{}", {}).status == 200
     assert time.monotonic() - began < 2
