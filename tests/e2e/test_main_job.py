@@ -58,7 +58,7 @@ def test_a_scan_in_a_reviewed_label_out(portal, own_collection, sign_in, scan):
     engineer = sign_in("engineer")
     engineer.goto(f"/collections/{own_collection}/labels")
     with engineer.expect_download() as download:
-        engineer.get_by_role("link", name="JSON").click()
+        engineer.get_by_role("link", name="Download JSON").click()
     content = json.loads(Path(download.value.path()).read_text())
     (row,) = content if isinstance(content, list) else content["labels"]
     assert (row["label"], row["verdict"], row["saw_prediction"]) == (own, "correct", True)

@@ -122,6 +122,6 @@ def test_noise_sent_to_a_real_checkpoint_is_set_aside_and_read(
 
     engineer.goto(f"/collections/{own_collection}/labels")
     with engineer.expect_download() as download:
-        engineer.get_by_role("link", name="JSON").click()
+        engineer.get_by_role("link", name="Download JSON").click()
     (row,) = json.loads(Path(download.value.path()).read_text())["labels"]
     assert (row["label"], row["verdict"], row["machine_label"]) == ("not_assessable",) * 3

@@ -16,6 +16,7 @@ from django.test import Client
 
 from classifier.models import Image, Shadow
 from mriplatform.identifiers import uuid7
+from mriplatform.outbox.models import Delivery, OutboxEvent
 from reviews.models import Rescore
 from reviews.services.figures import compute_figures
 from reviews.services.known_cases import set_known_case
@@ -61,6 +62,8 @@ def world(monkeypatch):
     @contextmanager
     def _world():
         NUMBERS.start(1)
+        for told in (OutboxEvent, Delivery):
+            monkeypatch.setattr(told._meta.get_field("id"), "_get_default", NUMBERS.apart)
         monkeypatch.setattr("mriplatform.identifiers.os", NUMBERS)
         monkeypatch.setattr("mriplatform.identifiers.time", SimpleNamespace(time_ns=lambda: NANOSECONDS))
         with transaction.atomic():

@@ -353,10 +353,14 @@ class Numbers:
     """Stands in for chance: the same numbers in both worlds, for each request from the same one on."""
 
     def start(self, number: int) -> None:
-        self._numbers = count(number)
+        self._numbers, self._apart = count(number), count(number)
 
     def urandom(self, size: int) -> bytes:
         return next(self._numbers).to_bytes(size)
+
+    def apart(self) -> UUID:
+        """For rows of which nothing that she is told tells how many there are: they take no other row's number."""
+        return UUID(int=(7 << 76) + next(self._apart))
 
 
 NUMBERS = Numbers()
