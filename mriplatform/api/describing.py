@@ -110,9 +110,12 @@ def _key() -> Description:
 
 
 def _exemplify(operation: Description, components: Description) -> None:
-    """Give an example to every body and parameter that has none of its own."""
+    """Give an example to every body, and to every parameter that must be given, which has none of its own.
+
+    The interactive documentation sends the example of a parameter that may be left out: a filter nobody asked for.
+    """
     for parameter in operation.get("parameters", []):
-        if "example" not in parameter and "examples" not in parameter:
+        if parameter.get("required") and "example" not in parameter and "examples" not in parameter:
             parameter["example"] = parameter_example(parameter, components)
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         _add(content, example_of(content.get("schema", {}), components, media_type=media_type))
