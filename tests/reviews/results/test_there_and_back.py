@@ -25,7 +25,7 @@ def results(db, tmp_path):
     (tmp_path / "originals").mkdir()
     parts = []
     for seed in (1, 2):
-        data = as_file(mr(seed, study=7, subject="4711", PatientName="Muster^Erika"))
+        data = as_file(mr(seed, study=7, subject="Ward-4711", PatientName="Muster^Erika"))
         (tmp_path / "originals" / f"IM{seed}").write_bytes(data)
         parts.append(UploadedPart(data))
     sent = receive_upload(
@@ -52,7 +52,7 @@ def test_reports_and_maps_come_back_to_the_senders_patient_and_images_do_not(res
     ]  # fmt: skip
     for name, file in out.items():
         data = (results / name).read_bytes()
-        for theirs in (b"Muster", b"4711", SENDERS_ROOT.encode()):
+        for theirs in (b"Muster", b"Ward-4711", SENDERS_ROOT.encode()):
             assert theirs not in data
         assert file.StudyInstanceUID == out["report.dcm"].StudyInstanceUID
     done = subprocess.run(
@@ -65,7 +65,7 @@ def test_reports_and_maps_come_back_to_the_senders_patient_and_images_do_not(res
     assert sorted(back) == ["maps-0001.dcm", "maps-0002.dcm", "report.dcm"]
     ours = {str(file.SOPInstanceUID) for file in originals}
     for file in back.values():
-        assert (file.PatientID, str(file.PatientName)) == ("4711", "Muster^Erika")
+        assert (file.PatientID, str(file.PatientName)) == ("Ward-4711", "Muster^Erika")
         assert file.StudyInstanceUID == originals[0].StudyInstanceUID
         assert str(file.SOPInstanceUID) not in ours
     referred = {
