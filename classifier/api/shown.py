@@ -13,6 +13,7 @@ from classifier.selectors import (
     answering_prediction,
     choice_of,
     choices_of,
+    fetch_to_show,
     queue_ahead_of_studies,
     sees_answers,
     study_status,
@@ -147,6 +148,7 @@ def shown_choice(collection: Collection, at: datetime | None = None) -> Shown:
 
 
 def shown_upload(user: Visitor, result: UploadResult) -> Shown:
+    fetch_to_show(result.studies)
     return {
         "studies": shown_studies(user, result.studies),
         "files": [_shown_verdict(verdict) for verdict in result.verdicts],

@@ -13,6 +13,7 @@ from classifier.selectors.queue import queue_ahead_of_studies, queue_counts
 from classifier.selectors.studies import (
     StatusNow,
     bytes_stored_for,
+    fetch_to_show,
     images_of,
     of_status,
     stored_png,
@@ -49,6 +50,7 @@ __all__ = [
     "bytes_stored_for",
     "choice_of",
     "choices_of",
+    "fetch_to_show",
     "images_of",
     "model_versions",
     "of_status",

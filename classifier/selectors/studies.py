@@ -1,10 +1,23 @@
 """Studies and images: which are a person's, how far they are, their pixels."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Now
 from django_stubs_ext import WithAnnotations
 
@@ -18,15 +31,24 @@ from mriplatform.accounts.selectors import Visitor, collections_of
 
 def studies_of(user: Visitor) -> QuerySet[Study]:
     """Studies in the user's collections, newest first, with images and the predictions that count ready to show."""
-    heavy = ("maps", "embedding", "model_version__metadata")
-    predictions = answering_rows().select_related("model_version").defer(*heavy)
     return (
         Study.objects.filter(collection__in=collections_of(user, Permission.VIEW_STUDIES))
         .select_related("collection", "uploaded_by")
-        .prefetch_related(
-            Prefetch("images", Image.objects.select_related("dicom").order_by("position", "id")),
-            Prefetch("images__predictions", predictions),
-        )
+        .prefetch_related(*_to_show())
+    )
+
+
+def fetch_to_show(studies: Sequence[Study]) -> None:
+    """Fetch for studies at hand what `studies_of` brings along, in two questions for all of them."""
+    prefetch_related_objects(studies, *_to_show())
+
+
+def _to_show() -> "tuple[Prefetch[str, QuerySet[Image], str], Prefetch[str, QuerySet[Prediction], str]]":
+    heavy = ("maps", "embedding", "model_version__metadata")
+    predictions = answering_rows().select_related("model_version").defer(*heavy)
+    return (
+        Prefetch("images", Image.objects.select_related("dicom").order_by("position", "id")),
+        Prefetch("images__predictions", predictions),
     )
 
 

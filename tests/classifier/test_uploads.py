@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from classifier.api.shown import shown_upload
 from classifier.exceptions import PlatformError, TooManyUploads, UploadRefused
 from classifier.models import Image, JobStatus, Prediction, StoredFile, Study
 from classifier.services.removal import hide_image, purge_study
@@ -154,3 +155,14 @@ def test_a_purge_locks_images_before_their_study_as_a_reading_does(upload, shipp
     locking = [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]]
     assert 'FROM "classifier_image"' in locking[0]
     assert 'FROM "classifier_study"' in locking[1]
+
+
+def test_showing_an_upload_asks_no_more_for_five_studies_than_for_one(collection, shipped, uploader):
+    asked = []
+    for pictures in ([1], [2, 3, 4, 5, 6]):
+        result = send(uploader, collection, *map(picture_png, pictures), grouping=Grouping.STUDY_EACH)
+        with CaptureQueriesContext(connection) as queries:
+            shown = shown_upload(uploader, result)
+        assert len(shown["studies"]) == len(pictures)
+        asked.append(len(queries))
+    assert asked[1] <= asked[0]
