@@ -5,7 +5,7 @@
 The first ones go through the API of a gunicorn with a PostgreSQL of its own, four at a time, archives through theirs
 with a worker that reads them; the others straight into the intake. The files are known by their numbers: with a state
 file a run goes on where the last one stopped. Prints, and ends with an error where there was one: answers over 10 s,
-5xx but 503, web workers that died, faults that are no refusal.
+5xx but 503, web workers that died, archives that were taken and neither stored nor refused, faults that are no refusal.
 """
 
 import argparse
@@ -118,6 +118,7 @@ def web(figures: Figures, until: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as site:
         before = site.workers()
+        accepted: list[tuple[int, str, str]] = []
 
         def one(number: int) -> None:
             spoilt = mutant(number)
@@ -128,8 +129,10 @@ def web(figures: Figures, until: int) -> None:
                 response = requests.post(
                     f"{site.address}/api/v1/{'archives' if archive else 'studies'}", data=fields,
                     files={"file" if archive else "files": (spoilt.name, spoilt.data)},
-                    headers={"Authorization": f"Token {site.token}"}, timeout=60,
+                    headers=site.headers, timeout=60,
                 )  # fmt: skip
+                if archive and response.ok:
+                    accepted.append((number, spoilt.how, response.json()["id"]))
                 said = str(response.status_code)
                 fault = response.status_code >= 500 and response.status_code != 503
             except requests.RequestException as error:
@@ -137,6 +140,9 @@ def web(figures: Figures, until: int) -> None:
             figures.note(number, spoilt.kind, spoilt.how, said, time.perf_counter() - started, fault)
 
         run_to(figures, until, one)
+        for number, how, archive_id in accepted:
+            became, seconds = read_to_the_end(site, archive_id)
+            figures.note(number, "archive", how, became, seconds, became not in ("stored", "refused"))
         if site.workers() != before:
             figures.faults.append(f"web: other web workers than at the start: {before}, {site.workers()}")
         if site.reader.poll() is not None:
@@ -144,12 +150,27 @@ def web(figures: Figures, until: int) -> None:
         figures.keep()
 
 
+def read_to_the_end(site: "Site", archive_id: str) -> tuple[str, float]:
+    """What the worker made of an archive that was taken, and how long it was still waited for once its turn came."""
+    started = time.perf_counter()
+    while True:
+        answer = requests.get(
+            f"{site.address}/api/v1/archives/{archive_id}", headers=site.headers, timeout=60
+        )
+        answer.raise_for_status()
+        status, seconds = str(answer.json()["status"]), time.perf_counter() - started
+        if status not in ("checking", "checked", "storing") or seconds > 2 * TOO_LONG_SECONDS:
+            return status, seconds
+        time.sleep(0.05)
+
+
 class Site:
     """A web process, and the worker that reads archives."""
 
     def __init__(self, address: str, gunicorn: subprocess.Popen, reader: subprocess.Popen, said: str) -> None:
         self.address, self._gunicorn, self.reader = address, gunicorn, reader
-        self.collection, self.token = said.split()[-2:]
+        self.collection, token = said.split()[-2:]
+        self.headers = {"Authorization": f"Token {token}"}
 
     def workers(self) -> list[int]:
         """The process numbers of gunicorn's workers."""
