@@ -22,6 +22,23 @@ def scans(count: int, first: int) -> dict[str, bytes]:
     }
 
 
+HEAR_WHAT_IS_SENT = """
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (body) {
+  const said = new Response(body).arrayBuffer().then((bytes) => new TextDecoder("latin1").decode(bytes));
+  said.then((text) => window.bodySent(text)).finally(() => send.call(this, body));
+};
+"""
+
+
+def hear(page: Page) -> list[str]:
+    """What the page's scripts send from now on, byte by byte; the browser's tools do not show what is in a Blob."""
+    bodies: list[str] = []
+    page.expose_function("bodySent", lambda body: bodies.append(body))
+    page.add_init_script(HEAR_WHAT_IS_SENT)
+    return bodies
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -114,15 +131,14 @@ def test_a_folder_in_a_dry_run_with_labels_that_its_folders_name(sign_in, own_co
     page = sign_in("admin")
     pictures = list(scans(4, 7200).values())
     for place, data in zip(
-        ("Glioma/a.png", "no_tumor/b.png", "Ward 7/c.png", "Glioma/again.png"),
+        ("Glioma/a.png", "no_tumor/MR.Musterfrau", "Ward 7/MR.1.2.840.4711", "Glioma/again.PNG"),
         (*pictures[:3], pictures[0]),
         strict=True,
     ):
         (tmp_path / "scans" / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "scans" / place).write_bytes(data)
     (tmp_path / "scans" / ".DS_Store").write_bytes(b"x")
-    bodies: list[bytes] = []
-    page.on("request", lambda request: bodies.append(request.post_data_buffer or b""))
+    bodies = hear(page)
     page.goto(f"/collections/{own_collection}/archives")
     page.locator("input[webkitdirectory]").set_input_files(tmp_path / "scans")
     expect(page.get_by_text("Chosen: 4 files")).to_be_visible()
@@ -138,8 +154,49 @@ def test_a_folder_in_a_dry_run_with_labels_that_its_folders_name(sign_in, own_co
     kept(page, "archive-checked")
     page.get_by_role("button", name="Store it").click()
     expect(page.locator("#archive-progress .status")).to_have_text("Stored", timeout=90_000)
-    expect(page.locator("#archive-entries")).to_contain_text("scans/Ward 7/c.png")
-    assert not any(b"Ward" in body or b"again.png" in body for body in bodies)
+    expect(page.locator("#archive-entries")).to_contain_text("scans/Ward 7/MR.1.2.840.4711")
+    sent = "".join(bodies)
+    assert all(name in sent for name in ("glioma/1.png", "glioma/2.png", "3PK", "notumor/4PK"))
+    assert not [
+        name for name in ("Ward", "again", "usterfrau", "4711", "scans") if name.lower() in sent.lower()
+    ]
+
+
+def test_a_file_that_is_gone_since_it_was_chosen_is_said(sign_in, own_collection, tmp_path):
+    page = sign_in("uploader")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number, data in enumerate(scans(2, 7400).values()):
+        (folder / f"{number}.png").write_bytes(data)
+    page.goto(f"/collections/{own_collection}/archives")
+    page.locator("input[webkitdirectory]").set_input_files(folder)
+    expect(page.get_by_text("Chosen: 2 files")).to_be_visible()
+    (folder / "1.png").unlink()
+    send = page.get_by_role("button", name="Send", exact=True)
+    send.click()
+    expect(page.get_by_text("A file cannot be read any more")).to_be_visible()
+    expect(send).to_be_enabled()
+
+
+def test_an_answer_that_is_lost_begins_no_second_archive(sign_in, own_collection):
+    page = sign_in("uploader")
+    keys: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/archives", lose_the_first)
+    choose(page, own_collection, zipped(scans(2, 7500)))
+    page.wait_for_url(re.compile(r"/archives/[0-9a-f-]+$"), timeout=30_000)
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    page.goto(f"/collections/{own_collection}/archives")
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_an_unsafe_zip_is_refused_at_once_and_the_browser_knows_which_file_it_was(sign_in, own_collection):

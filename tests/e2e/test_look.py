@@ -314,19 +314,42 @@ def test_one_study_goes_up_in_one_request(page, gallery):
 
 
 def test_a_series_of_dicom_goes_up_in_as_many_requests_as_it_takes(page, gallery):
-    """What is DICOM is told by its bytes; the end of a UID, which a modality's names of files end in, is no kind."""
+    """What is DICOM is told by its bytes; the end of a UID, or a name, in which a modality's files end, is no kind."""
     go(page, gallery)
     before = len(page.request.get(f"{gallery.address}/sent").json()["sent"])
     page.evaluate("document.querySelector('drop-zone').setAttribute('most', '2')")
     page.click("text=One study >> nth=0")
     dicom = {"mimeType": "", "buffer": bytes(128) + b"DICM"}
-    names = ("a.dcm", "MR.1.2.840.4711", "c.ima", "IM0004")
+    names = ("a.dcm", "MR.1.2.840.4711", "c.ima", "MR.Doe")
     page.set_input_files("drop-zone input[type=file]", [{"name": name, **dicom} for name in names])
     page.click("drop-zone button[type=submit]")
     page.wait_for_selector(".drop-list li[data-verdict=refused]")
     page.wait_for_selector(".drop-list li[data-verdict=stored] >> nth=2")
     sent = page.request.get(f"{gallery.address}/sent").json()["sent"][before:]
     assert sent == [["1.dcm", "2", "one"], ["3.ima", "4", "one"]]
+
+
+def test_a_file_that_is_gone_since_it_was_chosen_is_said_and_the_others_go_up(page, gallery, tmp_path):
+    gone, there = tmp_path / "gone.png", tmp_path / "there.png"
+    for path in (gone, there):
+        path.write_bytes(b"\x89PNG")
+    for study in ("each", "one"):
+        go(page, gallery)
+        if study == "one":
+            page.click("text=One study >> nth=0")
+        gone.write_bytes(b"\x89PNG")
+        page.set_input_files("drop-zone input[type=file]", [gone, there])
+        gone.unlink()
+        page.click("drop-zone button[type=submit]")
+        row = page.locator(".drop-list li[data-verdict=refused]").first
+        row.wait_for()
+        assert "This file cannot be read any more" in row.inner_text()
+        page.wait_for_selector("drop-zone form:not([aria-busy])")
+        if study == "one":
+            other = page.locator(".drop-list li[data-verdict=waiting]")
+            assert "Not sent, since another file" in other.inner_text()
+            page.click("drop-zone button[type=submit]")
+        page.wait_for_selector(".drop-list li[data-verdict=stored]")
 
 
 def test_files_can_be_dropped_and_taken_out_again_by_keyboard(page, gallery):

@@ -144,6 +144,26 @@ def test_a_name_that_stays_visible_is_asked_about(ward: Ward, page: Page) -> Non
     expect(page.get_by_text("This one waits next.")).to_be_visible()
 
 
+def test_a_line_that_says_no_rectangle_stays_to_be_put_right(ward: Ward, page: Page) -> None:
+    ward.open(page, 0)
+    ready(page)
+    line = page.locator("input[name=mask]").first
+    line.fill("10 10 50 20")
+    expect(line).to_have_attribute("aria-invalid", "true")
+    expect(boxes(page)).to_have_count(0)
+    page.get_by_role("button", name="Blacken and let in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Rectangle 1 must be four whole numbers")
+    ready(page)
+    expect(line).to_have_value("10 10 50 20")
+    line.fill("10, 10, 50, 20")
+    expect(line).to_have_attribute("aria-invalid", "false")
+    expect(boxes(page)).to_have_attribute(
+        "aria-label", "Rectangle 1: 50 by 20, 10 from the left, 10 from the top."
+    )
+    page.get_by_role("button", name="Remove rectangle 1").click()
+    expect(line).to_have_count(0)
+
+
 def test_without_scripts_rectangles_are_typed(ward: Ward, browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

@@ -9,7 +9,7 @@ from ml.labels import LabelError, canonical_label
 
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _CLUTTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-_ARCHIVES: Final = frozenset(
+ARCHIVES: Final = frozenset(
     ["zip", "jar", "7z", "rar", "tar", "gz", "tgz", "bz2", "tbz", "xz", "txz", "zst", "lz", "cab", "iso"]
 )
 
@@ -28,7 +28,7 @@ def is_clutter(name: str) -> bool:
 
 
 def is_archive_name(name: str) -> bool:
-    return extension_of(name) in _ARCHIVES
+    return extension_of(name) in ARCHIVES
 
 
 def extension_of(name: str) -> str:

@@ -1,3 +1,4 @@
+import { announce } from "../js/live-region.js";
 import { keepNames, keptNames } from "./entry-names.js";
 import { gathered, inFolder } from "./folder-files.js";
 import { namesIn, zipOf } from "./zip-names.js";
@@ -5,6 +6,7 @@ import { namesIn, zipOf } from "./zip-names.js";
 const API = "/api/v1/archives";
 const FLAGS = ["partial", "dry_run", "folder_labels"];
 const LONGEST_PAUSE = 30_000; // ms between two tries while the server is away
+const UNREADABLE = "A file cannot be read any more: it was moved, changed or deleted. Choose it again.";
 
 /*
  * <archive-sender> around a plain form with an <input type="file" name="file">. Without JavaScript the form posts a
@@ -15,6 +17,7 @@ const LONGEST_PAUSE = 30_000; // ms between two tries while the server is away
 class ArchiveSender extends HTMLElement {
   #files = [];
   #busy = false;
+  #quarter = 0;
 
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -26,7 +29,9 @@ class ArchiveSender extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.#submit(event));
     for (const kind of ["dragenter", "dragover"]) this.addEventListener(kind, (event) => this.#over(event, true));
     for (const kind of ["dragleave", "drop"]) this.addEventListener(kind, (event) => this.#over(event, false));
-    this.addEventListener("drop", async (event) => this.#choose(await inFolder(event.dataTransfer)));
+    this.addEventListener("drop", (event) =>
+      inFolder(event.dataTransfer).then((files) => this.#choose(files), () => this.#fail(UNREADABLE)),
+    );
     window.addEventListener("beforeunload", (event) => this.#busy && event.preventDefault());
   }
 
@@ -38,8 +43,8 @@ class ArchiveSender extends HTMLElement {
       textContent: "Choose a folder",
     });
     button.addEventListener("click", () => this.folder.click());
+    // Seen as it moves; read out only where something begins, waits or ends: more often would only be noise.
     this.said = Object.assign(document.createElement("p"), { className: "note" });
-    this.said.setAttribute("role", "status");
     this.bar = Object.assign(document.createElement("progress"), { hidden: true, max: 1 });
     this.bar.setAttribute("aria-label", "Sent");
     this.area.append(button, this.folder);
@@ -58,7 +63,7 @@ class ArchiveSender extends HTMLElement {
     this.input.required = false;
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
     const what = this.#isZip() ? files[0].file.name : `${files.length} ${files.length === 1 ? "file" : "files"}`;
-    this.#say(`Chosen: ${what}, ${size(bytes)}.`);
+    this.#tell(`Chosen: ${what}, ${size(bytes)}.`);
   }
 
   #isZip() {
@@ -74,8 +79,9 @@ class ArchiveSender extends HTMLElement {
     try {
       await this.#send();
     } catch (problem) {
-      if (!(problem instanceof Refused)) throw problem;
-      this.#fail(problem.message);
+      // What a browser says of a file that it cannot read is a DOMException.
+      if (!(problem instanceof Refused || problem instanceof DOMException)) throw problem;
+      this.#fail(problem instanceof Refused ? problem.message : UNREADABLE);
     } finally {
       this.#busy = false;
       this.form.querySelector("[type='submit']").disabled = false;
@@ -86,8 +92,9 @@ class ArchiveSender extends HTMLElement {
     const { blob, names } = await this.#packed();
     const archive = await this.#begun(blob.size);
     keepNames(archive.id, names);
+    announce("Sending.");
     for (const number of await this.#missing(archive)) await this.#part(archive, number, blob);
-    this.#say("Sent. The server looks at the directory.");
+    this.#tell("Sent. The server looks at the directory.");
     this.bar.removeAttribute("value");
     try {
       await this.#ask("POST", `${archive.url}/complete`, {});
@@ -141,7 +148,7 @@ class ArchiveSender extends HTMLElement {
       size: bytes,
       dataset: fields.dataset?.value ?? "",
       subject_pseudonym: fields.pseudonym?.value ?? "",
-    });
+    }, { key: randomKey() });
   }
 
   async #missing(archive) {
@@ -153,21 +160,30 @@ class ArchiveSender extends HTMLElement {
     const from = (number - 1) * archive.part_bytes;
     const piece = blob.slice(from, from + archive.part_bytes);
     this.bar.hidden = false;
-    await this.#ask("PUT", `${archive.url}/parts/${number}`, piece, (share) => {
+    const progress = (share) => {
       const sent = from + share * piece.size;
       this.bar.value = sent / blob.size;
       this.#say(`Sending: ${size(sent)} of ${size(blob.size)}.`);
-    });
+      this.#sayQuarter(Math.floor((4 * sent) / blob.size));
+    };
+    await this.#ask("PUT", `${archive.url}/parts/${number}`, piece, { progress });
   }
 
-  /** One request, repeated until the server is there again. All of them may be repeated without harm. */
-  async #ask(method, url, body, progress) {
+  #sayQuarter(quarter) {
+    if (quarter > this.#quarter && quarter < 4) announce(`${25 * quarter} % sent.`);
+    this.#quarter = quarter;
+  }
+
+  /** One request, repeated until the server is there again: each may be repeated without harm, with a `key` or as it is. */
+  async #ask(method, url, body, { progress, key } = {}) {
     for (let pause = 1000; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      const { status, document: answer, wait } = await request(method, url, body, progress, this.#token());
+      const { status, document: answer, wait } = await request(method, url, body, { progress, key, token: this.#token() });
       if (status >= 200 && status < 300) return answer;
       if (status && status !== 429 && status < 500) throw new Refused(answer?.detail ?? `The server answered ${status}.`);
       if (status === 507) throw new Refused(answer?.detail ?? "The storage is full.");
-      this.#say(status === 429 ? "The server asks to wait; it goes on by itself." : "The server cannot be reached; it goes on by itself.");
+      // Without an answer it may be the file that is gone, not the server: then this throws.
+      if (!status && body instanceof Blob) await body.arrayBuffer();
+      this.#tell(status === 429 ? "The server asks to wait; it goes on by itself." : "The server cannot be reached; it goes on by itself.");
       await new Promise((resume) => setTimeout(resume, wait || pause));
     }
   }
@@ -181,14 +197,24 @@ class ArchiveSender extends HTMLElement {
     this.said.classList.remove("harm-text");
   }
 
-  #fail(sentence) {
+  #tell(sentence) {
     this.#say(sentence);
+    announce(sentence);
+  }
+
+  #fail(sentence) {
+    this.#tell(sentence);
     this.said.classList.add("harm-text");
     this.bar.hidden = true;
   }
 }
 
 class Refused extends Error {}
+
+// Of its own making: `crypto.randomUUID` is only there on a page that came by HTTPS.
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 // "Entry 3 has an unsafe path." with the name that only this browser knows.
 function withName(sentence, names) {
@@ -197,7 +223,7 @@ function withName(sentence, names) {
 }
 
 // XMLHttpRequest, because fetch tells nothing about an upload's progress.
-function request(method, url, body, progress, token) {
+function request(method, url, body, { progress, key, token }) {
   return new Promise((resolve) => {
     const xhr = new XMLHttpRequest();
     const done = () => {
@@ -214,6 +240,7 @@ function request(method, url, body, progress, token) {
     xhr.open(method, url);
     xhr.setRequestHeader("Accept", "application/json");
     xhr.setRequestHeader("X-CSRFToken", token);
+    if (key) xhr.setRequestHeader("Idempotency-Key", key);
     xhr.setRequestHeader("Content-Type", body instanceof Blob ? "application/octet-stream" : "application/json");
     xhr.send(body instanceof Blob || !body ? body : JSON.stringify(body));
   });

@@ -2,6 +2,8 @@
  * What a browser must know of ZIP: the names in one, so that verdicts that come by number can be shown beside them,
  * and how to make one of a folder's files. Names are read here and stay here.
  */
+import { plainName } from "../js/plain-name.js";
+
 const END = 0x06054b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
@@ -43,8 +45,7 @@ export async function zipOf(files, folderOf, progress) {
   let offset = 0;
   for (const [index, { file, path }] of files.entries()) {
     progress(index, files.length);
-    const extension = /\.([a-z0-9]{1,5})$/i.exec(path)?.[1].toLowerCase();
-    const name = new TextEncoder().encode(`${folderOf(path)}${index + 1}${extension ? `.${extension}` : ""}`);
+    const name = new TextEncoder().encode(folderOf(path) + plainName(index + 1, path));
     const crc = crc32(new Uint8Array(await file.arrayBuffer()));
     const sizes = [crc, file.size, file.size];
     pieces.push(record(LOCAL, [20, UTF8, 0, 0, 0x21], sizes, [name.length, 0]), name, file);

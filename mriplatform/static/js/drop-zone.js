@@ -1,4 +1,5 @@
 import { announce } from "./live-region.js";
+import { plainName } from "./plain-name.js";
 import { sentenceFor } from "./request-errors.js";
 
 const WORDS = { stored: "Stored.", duplicate: "Already here.", quarantined: "In quarantine.", refused: "Refused." };
@@ -95,11 +96,14 @@ class DropZone extends HTMLElement {
     }
     this.#busy = true;
     this.form.setAttribute("aria-busy", "true");
-    const together = this.hasAttribute("one-request") || this.form.querySelector("[data-one-request]:checked");
-    for (const batch of together ? await this.#together(waiting) : waiting.map((entry) => [entry]))
-      await this.#send(batch);
-    this.#busy = false;
-    this.form.removeAttribute("aria-busy");
+    try {
+      const together = this.hasAttribute("one-request") || this.form.querySelector("[data-one-request]:checked");
+      for (const batch of together ? await this.#together(waiting) : waiting.map((entry) => [entry]))
+        await this.#send(batch);
+    } finally {
+      this.#busy = false;
+      this.form.removeAttribute("aria-busy");
+    }
     this.#finish(waiting);
   }
 
@@ -134,8 +138,10 @@ class DropZone extends HTMLElement {
       for (const entry of batch) done < 1 ? (entry.bar.value = done) : entry.bar.removeAttribute("value");
     });
     const entries = answer.body?.entries ?? [];
+    // Without an answer it may be one of the files that is gone, not the server.
+    const gone = answer.status ? [] : await Promise.all(batch.map((entry) => isGone(entry.file)));
     for (const [position, entry] of batch.entries())
-      this.#judge(entry, entries[position] ?? whole(answer), answer.body?.url);
+      this.#judge(entry, entries[position] ?? (gone.some(Boolean) ? notSent(gone[position]) : whole(answer)), answer.body?.url);
   }
 
   #judge(entry, { verdict, message, url, fragment }, wholeUrl) {
@@ -176,18 +182,27 @@ function whole({ status, body, text }) {
   return { verdict: "refused", message: sentenceFor(status, text) };
 }
 
-/** Whether a file is DICOM, by what stands after its preamble. */
-async function isDicom(file) {
-  return (await file.slice(128, 132).text()) === "DICM";
+function notSent(gone) {
+  if (gone) return { verdict: "refused", message: "This file cannot be read any more: it was moved, changed or deleted." };
+  return { verdict: "waiting", message: "Not sent, since another file cannot be read any more. Send again." };
 }
 
-/**
- * "3.png" for the third file: its number and, so that the kind can be checked, its extension. Not one that begins with a
- * digit: modalities name files by UIDs, and the last part of one is none.
- */
-export function plainName(number, name) {
-  const extension = /\.([a-z][a-z0-9]{0,4})$/i.exec(name)?.[1].toLowerCase();
-  return extension ? `${number}.${extension}` : String(number);
+async function isGone(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Whether a file is DICOM, by what stands after its preamble; false for one that cannot be read any more. */
+async function isDicom(file) {
+  try {
+    return (await file.slice(128, 132).text()) === "DICM";
+  } catch {
+    return false; // sending it fails too, and says so in its row
+  }
 }
 
 // XMLHttpRequest, because fetch tells nothing about an upload's progress.

@@ -27,9 +27,10 @@ class MaskEditor extends HTMLElement {
     [this.width, this.height] = [Number(this.dataset.width), Number(this.dataset.height)];
     this.#buildStage();
     this.#buildTools();
-    // The empty lines are for those who type; here a line comes with its rectangle.
-    for (const input of this.inputs) this.#place(input) || input.closest("li").remove();
-    this.list.addEventListener("input", (event) => this.#place(event.target));
+    // The empty lines are for those who type; here a line comes with its rectangle. One that says something that is no
+    // rectangle stays, to be put right: without it the image could go in with what it should have covered.
+    for (const input of this.inputs) if (!input.value.trim()) input.closest("li").remove();
+    this.list.addEventListener("input", () => this.#number());
     this.#number();
     this.#show();
   }
@@ -122,14 +123,15 @@ class MaskEditor extends HTMLElement {
     line.append(label);
     this.list.append(line);
     input.value = rectangle.join(", ");
-    const box = this.#place(input);
     this.#number();
-    return box;
+    return input.box;
   }
 
   /** Show what an input says; null where it says no rectangle. */
   #place(input) {
     const rectangle = read(input.value);
+    input.setAttribute("aria-invalid", String(!rectangle && Boolean(input.value.trim())));
+    this.#remover(input);
     if (!rectangle) {
       input.box?.remove();
       input.box = null;
@@ -142,7 +144,7 @@ class MaskEditor extends HTMLElement {
       ["left", left, this.width], ["top", top, this.height], ["width", width, this.width], ["height", height, this.height],
     ])
       box.style[side] = `${(100 * value) / whole}%`;
-    box.setAttribute("aria-label", `${box.name ?? "Rectangle"}: ${words(rectangle)}`);
+    box.setAttribute("aria-label", `${input.title}: ${words(rectangle)}`);
     return box;
   }
 
@@ -150,23 +152,26 @@ class MaskEditor extends HTMLElement {
     const box = document.createElement("button");
     Object.assign(box, { type: "button", className: "mask-box", input });
     box.addEventListener("keydown", (event) => this.#key(event, box));
-    const remove = document.createElement("button");
-    Object.assign(remove, { type: "button", className: "button small", textContent: "Remove" });
-    remove.addEventListener("click", () => this.#remove(box));
-    input.closest("li").querySelector("button")?.remove();
-    input.closest("li").append(remove);
     this.stage.append(box);
     return box;
   }
 
+  #remover(input) {
+    const line = input.closest("li");
+    if (line.querySelector("button")) return;
+    const remove = document.createElement("button");
+    Object.assign(remove, { type: "button", className: "button small", textContent: "Remove" });
+    remove.addEventListener("click", () => this.#remove(input));
+    line.append(remove);
+  }
+
   #number() {
     this.inputs.forEach((input, at) => {
-      const name = `Rectangle ${at + 1}`;
-      input.closest("li").querySelector("span").textContent = name;
-      input.closest("li").querySelector("button")?.setAttribute("aria-label", `Remove ${name.toLowerCase()}`);
-      if (!input.box) return;
-      input.box.name = name;
+      input.title = `Rectangle ${at + 1}`;
       this.#place(input);
+      const line = input.closest("li");
+      line.querySelector("span").textContent = input.title;
+      line.querySelector("button").setAttribute("aria-label", `Remove ${input.title.toLowerCase()}`);
     });
   }
 
@@ -179,10 +184,10 @@ class MaskEditor extends HTMLElement {
     this.#say(words(rectangle));
   }
 
-  #remove(box) {
-    const at = this.inputs.indexOf(box.input);
-    box.input.closest("li").remove();
-    box.remove();
+  #remove(input) {
+    const at = this.inputs.indexOf(input);
+    input.closest("li").remove();
+    input.box?.remove();
     this.#number();
     this.#say("The rectangle is removed.");
     (this.inputs[at]?.box ?? this.inputs.at(-1)?.box ?? this.adder).focus();
@@ -191,7 +196,7 @@ class MaskEditor extends HTMLElement {
   #key(event, box) {
     if (event.key === "Delete" || event.key === "Backspace") {
       event.preventDefault();
-      return this.#remove(box);
+      return this.#remove(box.input);
     }
     const arrow = ARROWS[event.key];
     if (!arrow || event.ctrlKey || event.altKey || event.metaKey) return undefined;
