@@ -15,7 +15,7 @@ from classifier.intake.dicom import keep_list as tags
 from classifier.intake.dicom.codings import CODINGS, Coding, coding_of
 from classifier.intake.dicom.elements import PIXEL_DATA, Kept, Pixels, Walk
 from classifier.intake.dicom.refusing import OTHER_CODING, broken, no_image, not_mr, unsupported
-from classifier.intake.dicom.values import integer, short, word
+from classifier.intake.dicom.values import integer, items, short, word
 from classifier.intake.limits import Limits
 from classifier.intake.refusals import IntakeRefused
 from classifier.intake.sniffing import DICOM, TYPES
@@ -119,7 +119,7 @@ def _checked(kept: Kept, coding: Coding, pixels: Pixels, limits: Limits) -> Head
         raise broken(OTHER_CODING)
     if short(kept, tags.SAMPLES) != 1 or word(kept, tags.PHOTOMETRIC) not in ("MONOCHROME1", "MONOCHROME2"):
         raise unsupported("is in colour, or does not say that it is not")
-    if tags.MODALITY_TABLE in kept:
+    if items(kept, tags.MODALITY_TABLE):
         raise unsupported("gives its levels by a table")
     allocated, stored, high_bit = (short(kept, tag) for tag in (tags.ALLOCATED, tags.STORED, tags.HIGH_BIT))
     if allocated is None or stored is None or not 1 <= stored <= allocated:

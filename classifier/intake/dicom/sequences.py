@@ -13,7 +13,7 @@ from typing import Final
 
 from classifier.intake.dicom import keep_list as tags
 from classifier.intake.dicom.elements import Kept
-from classifier.intake.dicom.values import decimal, double, first_item, word, words
+from classifier.intake.dicom.values import decimal, double, first_item, items, word, words
 
 # The first that fits counts. "_" separates words in scanners' names, so \b is not enough.
 _NAMES: Final = {
@@ -134,7 +134,7 @@ def _gradient_echo(echo: float) -> str:
 def _has_contrast(kept: Kept) -> bool:
     agents = [word(kept, tags.CONTRAST_AGENT)]
     agents += [word(item, tags.CONTRAST_AGENT) for item in [first_item(kept, tags.CONTRAST_AGENTS)]]
-    if any(agent.upper() not in _NO_AGENT for agent in agents) or tags.CONTRAST_AGENTS in kept:
+    if any(agent.upper() not in _NO_AGENT for agent in agents) or items(kept, tags.CONTRAST_AGENTS):
         return True
     names = f"{word(kept, tags.SERIES_DESCRIPTION)} {word(kept, tags.PROTOCOL)}"
     names = re.sub(r"[_-]", " ", names.casefold())

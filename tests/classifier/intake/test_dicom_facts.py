@@ -7,8 +7,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from pydicom.dataset import Dataset
 
-from classifier.intake import Box, Limits, facts
+from classifier.intake import Box, IntakeRefused, Limits, facts
 from classifier.intake.dicom import keep_list as tags
 from classifier.intake.dicom.describing import age_band, describe_file, describe_frame, groups_of
 from classifier.intake.dicom.header import Header, check_header, read_kept
@@ -132,6 +133,22 @@ def test_families_by_name(name: str, expected: str) -> None:
             "_contrast"
         ) == expected.removesuffix("_contrast")
     assert expected in ("", *facts.SEQUENCE_FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [(0, "t1"), (1, "t1_contrast")],
+    ids=["without items", "with one that says no name"],
+)
+def test_an_agent_is_one_only_where_its_sequence_has_an_item(items: int, expected: str) -> None:
+    said = frame_facts(ContrastBolusAgentSequence=[Dataset() for _ in range(items)])
+    assert said["sequence_family"] == expected
+
+
+def test_a_table_of_levels_without_items_is_none() -> None:
+    assert header_of(ModalityLUTSequence=[]).frames == 1
+    with pytest.raises(IntakeRefused, match="by a table"):
+        header_of(ModalityLUTSequence=[Dataset()])
 
 
 @pytest.mark.parametrize(
