@@ -56,16 +56,15 @@ def read_dicom(request: DicomRequest) -> Answer:
     Raises:
         IntakeRefused: see docs/intake.md.
     """
-    began = time.monotonic()
     kept, coding = read_kept(memoryview(request.data))
     try:
-        return _answer(request, check_header(kept, coding, request.limits), began)
+        return _answer(request, check_header(kept, coding, request.limits))
     except IntakeRefused as refused:
         refused.told = {"instance": word(kept, tags.INSTANCE_UID)[:64], "class": standard_class(kept)}
         raise
 
 
-def _answer(request: DicomRequest, header: Header, began: float) -> Answer:
+def _answer(request: DicomRequest, header: Header) -> Answer:
     stack = _Stack(header, _checked_frames(header))
     groups = groups_of(header)
     # Every frame's rescale, before any is decoded: a file is taken or refused as a whole.
@@ -73,6 +72,8 @@ def _answer(request: DicomRequest, header: Header, began: float) -> Answer:
         read_rescale(*one.places(tags.TRANSFORMATION))
     levels: list[Grey] = []
     told: list[dict[str, Any]] = []
+    # The header is walked for each answer: counted here, a long walk would leave time for one frame in each.
+    began = time.monotonic()
     for index in range(request.first, min(header.frames, request.first + _MOST_FRAMES)):
         pixels, facts = _frame(stack, groups[index], index)
         levels.append(pixels)

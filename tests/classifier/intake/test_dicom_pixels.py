@@ -1,6 +1,7 @@
 """Pixels of DICOM: out of every transfer syntax, every kind of level, upright in brightness, frame by frame."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from classifier.intake import Decoder, IntakeRefused, Limits, TakenIn, take_in
+from classifier.intake.dicom import reading
+from classifier.intake.dicom.requests import DicomRequest
 from tests.classifier.intake.dicom_files import (
     ENHANCED_MR_STORAGE,
     EXACT,
@@ -296,6 +299,39 @@ def test_a_stack_comes_in_several_answers(limits: Limits, decoder: Decoder, monk
     assert asked[0] == 0
     assert len(asked) >= 2
     assert asked == sorted(set(asked))
+
+
+class Clock:
+    """Stands still but for what it is told that something takes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def slows[**P, T](self, work: Callable[P, T], seconds: float) -> Callable[P, T]:
+        def slow(*given: P.args, **named: P.kwargs) -> T:
+            self.now += seconds
+            return work(*given, **named)
+
+        return slow
+
+
+@pytest.mark.parametrize(("a_frame", "answers"), [(0.0, 1), (0.9, 3)], ids=["quick", "slow"])
+def test_the_time_of_an_answer_is_that_of_its_frames(
+    limits: Limits, monkeypatch, a_frame: float, answers: int
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(reading, "time", clock)
+    monkeypatch.setattr(reading, "read_kept", clock.slows(reading.read_kept, 5.0))
+    monkeypatch.setattr(reading, "_frame", clock.slows(reading._frame, a_frame))
+    data = as_file(enhanced(9))
+    done = asked = 0
+    while done < 9:
+        done += len(reading.read_dicom(DicomRequest(data, limits, done)).pixels)
+        asked += 1
+    assert (done, asked) == (9, answers)
 
 
 def test_limits_hold_for_stacks(decoder: Decoder) -> None:
