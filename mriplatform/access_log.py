@@ -1,14 +1,14 @@
 """What the web process's log says of a request: nothing that its sender put into the address.
 
-What follows `?` may be a search for a person, and what a gateway asks for below `/dicom-web/` holds UIDs of its own.
+What follows `?` may be a search for a person, and what a gateway asks for holds UIDs of its own.
 """
 
 from typing import Any, Final
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has no types
 
-_GATEWAYS: Final = "/dicom-web/"
-_KEPT_TO_ITSELF: Final = "/dicom-web/…"
+from mriplatform.logs import KEPT_TO_ITSELF, asks_as_gateway
+
 # How gunicorn's own lines begin that end in what was sent.
 _NO_HTTP: Final = "Invalid request from ip="
 _FAILED: Final = "Error handling request"
@@ -21,7 +21,7 @@ class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
         atoms = super().atoms(resp, req, environ, request_time)
         # As it was sent: an encoded line break stays encoded.
         sent = str(environ.get("RAW_URI", "")).partition("?")[0]
-        address = _KEPT_TO_ITSELF if _GATEWAYS in f"{environ.get('PATH_INFO', '')}/ {sent}/" else sent
+        address = KEPT_TO_ITSELF if asks_as_gateway(f"{environ.get('PATH_INFO', '')} {sent}") else sent
         plain = {name: value for name, value in atoms.items() if not name.startswith("{")}
         line = f"{environ.get('REQUEST_METHOD')} {address} {environ.get('SERVER_PROTOCOL')}"
         return plain | {"r": line, "U": address, "q": "", "f": "-"}

@@ -40,7 +40,8 @@ class Stow(ApiView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)
-        # Django would log the address, which may hold a UID of the sender's.
+        # The access log has said it. Django would log the address, which may hold a UID of the sender's and which
+        # only the platform's own handler of lines hides.
         finished._has_been_logged = True
         return finished
 

@@ -3,10 +3,12 @@
 import base64
 import io
 import logging
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
+from classifier.api.dicomweb import views
 from classifier.intake import replaced_uid
 from classifier.models import DicomFacts, Image, Study
 from mriplatform.accounts.services import make_token
@@ -142,6 +144,63 @@ def test_nothing_of_the_sender_is_kept_answered_or_logged(house, caplog):
     )
     for planted in (SENDERS_ROOT, "Subject-4711", "Test^Subject"):
         assert planted.encode() not in everything
+
+
+@pytest.fixture
+def console() -> Iterator[io.StringIO]:
+    """What is written to the console, by the handler that the settings made."""
+    (handler,) = (one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler)
+    said = io.StringIO()
+    before = handler.setStream(said)
+    yield said
+    handler.setStream(before)
+
+
+class TestAnswersOfNoView:
+    """The line that Django writes of an answer that is an error holds the address, whoever gave the answer."""
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            f"/dicom-web/collections/mistyped/studies/{SENDERS_ROOT}.2.2",
+            f"/dicom-web/rs/studies/{SENDERS_ROOT}.2.2",
+            f"/dicomWeb/studies/{SENDERS_ROOT}.2.2",
+            f"/pacs/dicom-web/ {SENDERS_ROOT}/\n{SENDERS_ROOT}",
+        ],
+    )
+    def test_what_is_not_there(self, house, console, address):
+        assert push(house, b"", address=address).status_code == 404
+        assert "django.request Not Found: /" in console.getvalue()
+        assert SENDERS_ROOT not in console.getvalue()
+
+    def test_another_host(self, house, console):
+        address = f"/dicom-web/studies/{SENDERS_ROOT}.2.2"
+        assert push(house, b"", address=address, SERVER_NAME="elsewhere.example").status_code == 400
+        assert "Invalid HTTP_HOST header: 'elsewhere.example'" in console.getvalue()
+        assert SENDERS_ROOT not in console.getvalue()
+
+    def test_a_fault(self, house, console, monkeypatch):
+        def fails(*_, study_uid, **__):
+            try:
+                raise KeyError(study_uid)
+            except KeyError as error:
+                raise RuntimeError(f"About {study_uid}.") from error
+
+        monkeypatch.setattr(views, "receive_push", fails)
+        address = f"/dicom-web/studies/{SENDERS_ROOT}.2.2"
+        assert push(house, as_file(mr(1)), address=address).status_code == 500
+        said = console.getvalue()
+        assert "django.request Internal Server Error: /dicom-web/…" in said
+        assert "in fails" in said
+        assert said.index("KeyError\n") < said.index("RuntimeError\n")
+        assert SENDERS_ROOT not in said
+
+    def test_elsewhere_a_fault_keeps_its_words(self, house, console):
+        try:
+            raise RuntimeError("What happened.")
+        except RuntimeError:
+            logging.getLogger("classifier").exception("It failed.")
+        assert "RuntimeError: What happened." in console.getvalue()
 
 
 class TestWho:
