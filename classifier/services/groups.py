@@ -149,7 +149,7 @@ class _Filing:
             return Fate("duplicate", image=self._images[sha])
         if sha in self._apart:
             if self._apart[sha].status == QuarantinedImage.Status.WAITING:
-                keep_label(self._apart[sha], self._arrival)
+                keep_label(self._apart[sha], self._arrival, actor=self._actor)
             return _known_apart(self._apart[sha])
         if is_suspect(taken, frame) or self.study is None:
             return self._put_apart(taken, frame)

@@ -12,6 +12,9 @@ from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 from mriplatform.identifiers import uuid7
 
+LABELLED_BY = "labelled_by"
+"""What is kept in `arrival` beside `Arrival`: the identifier of whoever brought the label along."""
+
 
 def put_in_quarantine(
     *,
@@ -42,7 +45,12 @@ def put_in_quarantine(
             "study": study,
             "uploaded_by": actor,
             "origin": arrival.origin,
-            "arrival": {**asdict(arrival), "facts": facts, "frame": frame.number},
+            "arrival": {
+                **asdict(arrival),
+                "facts": facts,
+                "frame": frame.number,
+                **_labeller(arrival, actor),
+            },
             "position": position,
             "stored_bytes": len(image.png),
             "width": image.width,
@@ -63,12 +71,19 @@ def put_in_quarantine(
     return row
 
 
-def keep_label(row: QuarantinedImage, arrival: Arrival) -> None:
+def keep_label(row: QuarantinedImage, arrival: Arrival, *, actor: User) -> None:
     """Keep with what waits the label that the same pixels were sent with again; the newest counts, as of an image.
+
+    Said again of the same data set, it stays that of whoever said it first.
 
     To be called in a transaction that holds `lock_clusters`, as whoever decides about it does.
     """
     said = {"label": arrival.label, "dataset": arrival.dataset}
     if arrival.label and not said.items() <= row.arrival.items():
-        row.arrival = {**row.arrival, **said}
+        row.arrival = {**row.arrival, **said, **_labeller(arrival, actor)}
         row.save(update_fields=["arrival"])
+
+
+def _labeller(arrival: Arrival, actor: User) -> dict[str, str]:
+    """Who says what the images came labelled with; whoever lets one out says nothing of it."""
+    return {LABELLED_BY: str(actor.pk)} if arrival.label else {}

@@ -19,6 +19,7 @@ from classifier.models import Image, QuarantinedImage, Study
 from classifier.selectors.quarantine import quarantined_png, uncovered, waiting_of_study
 from classifier.services.clusters import lock_clusters
 from classifier.services.entry_labels import send_label
+from classifier.services.quarantine import LABELLED_BY
 from classifier.services.storing import Arrival, finish_study, lock_study, open_study, store_image
 from mriplatform.accounts.models import User
 from mriplatform.audit.recording import record
@@ -171,14 +172,20 @@ def _let_out(actor: User, row: QuarantinedImage, pixels: npt.NDArray[Any]) -> No
     known = Image.objects.filter(collection=row.collection_id, pixel_sha256=canonical.pixel_sha256).first()
     if known is not None:
         row.image = known
-        send_label(image=known, label=arrival.label, dataset=arrival.dataset, actor=actor)
+        _hand_on_label(actor, row, arrival, known)
         return
     study = _study_of(row, arrival)
     facts = FrameFacts(**row.arrival["facts"]) if row.arrival.get("facts") else None
     image, _ = store_image(study, canonical, row.position, row.plane, facts, int(row.arrival.get("frame", 1)))
     row.image = image
     finish_study(actor=actor, study=study, images=[image], analyse=arrival.analyse)
-    send_label(image=image, label=arrival.label, dataset=arrival.dataset, actor=actor)
+    _hand_on_label(actor, row, arrival, image)
+
+
+def _hand_on_label(actor: User, row: QuarantinedImage, arrival: Arrival, image: Image) -> None:
+    """Give the image its label in the name of whoever said it; in that of the actor where nobody wrote down who."""
+    labeller = User.objects.filter(pk=row.arrival.get(LABELLED_BY)).first()
+    send_label(image=image, label=arrival.label, dataset=arrival.dataset, actor=labeller or actor)
 
 
 def _arrival(row: QuarantinedImage) -> Arrival:

@@ -41,6 +41,7 @@ from ml.duplicates import pixel_sha256
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from mriplatform.identifiers import uuid7
+from reviews.models import ImportedLabel
 from tests.factories import make_collection, make_study, make_user, make_version
 from tests.pictures import png
 from tests.quarantined import BOX, make_quarantined, written
@@ -242,6 +243,50 @@ def test_the_label_of_what_is_sent_again_while_it_waits_goes_with_it_too(
     assert mask_quarantined(actor=reviewer, quarantined=row, masks=[BOX]).image == known
     entry_stored.disconnect(dispatch_uid="told")
     assert [(one["image"], one["label"], one["dataset"]) for one in told] == [(known, "glioma", "Set")]
+
+
+def send_again(sender, collection, label: str) -> None:
+    """The same picture with writing in it, as an archive's folder labels it."""
+    taken = TakenIn((Frame(CanonicalImage.from_pixels(written(8)), number=1, boxes=(BOX,)),), "a" * 64)
+    with transaction.atomic():
+        store_group(
+            UploadResult(),
+            sender,
+            collection,
+            [(1, taken)],
+            Arrival(Origin.ARCHIVE, dataset="Set", label=label),
+        )
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "by"),
+    [
+        (["uma glioma"], "glioma", "uma"),
+        (["uma glioma", "ben glioma"], "glioma", "uma"),
+        (["uma glioma", "ben notumor"], "notumor", "ben"),
+        (["uma ", "ben notumor", "uma "], "notumor", "ben"),
+    ],
+)
+def test_a_label_is_that_of_whoever_said_it_not_of_whoever_lets_it_out(
+    collection, reviewer, version, said: list[str], label: str, by: str
+) -> None:
+    people = {name: make_user(name, collection=collection, role=Role.ML_ENGINEER) for name in ("uma", "ben")}
+    for one in said:
+        name, _, named = one.partition(" ")
+        send_again(people[name], collection, named)
+    image = mask_quarantined(actor=reviewer, quarantined=QuarantinedImage.objects.get(), masks=[BOX]).image
+    kept = ImportedLabel.objects.get(image=image)
+    assert (kept.label, kept.imported_by) == (label, people[by])
+
+
+def test_a_label_of_which_nobody_wrote_down_who_said_it_is_in_the_name_of_who_decides(
+    collection, uploader, reviewer, version
+) -> None:
+    row = make_quarantined(collection, uploader, label="glioma", dataset="Set")
+    row.arrival.pop("labelled_by")
+    row.save()
+    release_quarantined(actor=reviewer, quarantined=row, reason=WHY)
+    assert ImportedLabel.objects.get().imported_by == reviewer
 
 
 def test_what_came_without_analysis_is_not_analysed_later(collection, uploader, reviewer, version) -> None:
