@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from mriplatform.outbox.models import Delivery, DeliveryAttempt, Endpoint
@@ -27,13 +27,20 @@ LOOK_AGAIN: Final = timedelta(hours=12)
 
 @transaction.atomic
 def claim_endpoint() -> Endpoint | None:
-    """Take an endpoint that has something due, the one that was served longest ago, with a lease."""
+    """Take an endpoint that has something due, with a lease: of the owner who was served longest ago, so that nobody's
+    many slow receivers stand before another's one; of theirs, the one that was served longest ago."""
+    of_owner = Endpoint.objects.filter(owner=OuterRef("owner"), claimed_at__isnull=False).order_by(
+        "-claimed_at"
+    )
     free = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
     endpoint = (
         # Whoever publishes refers to the row at the same time, which this lock allows.
         Endpoint.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
         .filter(free, Exists(due(OuterRef("pk"))), state=Endpoint.State.ACTIVE, rest_until__lte=Now())
-        .order_by(F("claimed_at").asc(nulls_first=True))
+        .order_by(
+            Subquery(of_owner.values("claimed_at")[:1]).asc(nulls_first=True),
+            F("claimed_at").asc(nulls_first=True),
+        )
         .first()
     )
     if endpoint is None:

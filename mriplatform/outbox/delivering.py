@@ -1,6 +1,7 @@
 """Drains the queue of deliveries: claim an endpoint, send what is due to it in order, record each try."""
 
 import logging
+import threading
 import time
 from typing import Final
 
@@ -29,34 +30,44 @@ from mriplatform.outbox.sending import post
 
 logger = logging.getLogger(__name__)
 
-# A drain gives its thread back after this long; an endpoint gives way to others after so many deliveries.
+# A drain gives its thread back after this long; an endpoint gives way to others after so long, or so many deliveries.
 DRAIN_SECONDS: Final = 20.0
+TURN_SECONDS: Final = 5.0
 AT_ONCE: Final = 50
+# Of a worker's threads, however slowly all receivers answer: the others are for archives, which come in beside this.
+THREADS: Final = 2
+_threads = threading.BoundedSemaphore(THREADS)
 
 
 def drain() -> int:
-    """Deliver until nothing is due.
+    """Deliver until nothing is due, unless as many threads of this process as may are delivering already.
 
     Returns:
         How many tries were made.
     """
-    tried = 0
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while (endpoint := claim_endpoint()) is not None:
-        tried += serve(endpoint)
-        if time.monotonic() > deadline:
-            ring_later(DELIVER, QUEUE)
-            break
+    if not _threads.acquire(blocking=False):
+        # They look for what is due until nothing is; what is put in line just then waits for beat's next bell.
+        return 0
+    tried, deadline = 0, time.monotonic() + DRAIN_SECONDS
+    try:
+        while time.monotonic() < deadline and (endpoint := claim_endpoint()) is not None:
+            tried += serve(endpoint)
+    finally:
+        _threads.release()
+    if time.monotonic() >= deadline:
+        ring_later(DELIVER, QUEUE)
     return tried
 
 
 def serve(endpoint: Endpoint) -> int:
-    """Send what is due to a claimed endpoint, until a try fails; the others then wait until it has rested.
+    """Send what is due to a claimed endpoint, until its turn is over or a try fails.
+
+    What is left after its turn is sent once others have had theirs; after a failure, once it has rested.
 
     Returns:
         How many tries were made.
     """
-    tried = 0
+    tried, turn_ends = 0, time.monotonic() + TURN_SECONDS
     for _ in range(AT_ONCE):
         delivery = next_delivery(endpoint)
         if delivery is None or not keep_lease(endpoint):
@@ -64,7 +75,7 @@ def serve(endpoint: Endpoint) -> int:
         if not _cleared(endpoint, delivery):
             continue
         tried += 1
-        if not _deliver(endpoint, delivery):
+        if not _deliver(endpoint, delivery) or time.monotonic() >= turn_ends:
             break
     give_back(endpoint)
     return tried

@@ -1,7 +1,10 @@
 """Each event arrives, in order for each object, signed, whatever its receiver does meanwhile."""
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -9,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from mriplatform.outbox import delivering
 from mriplatform.outbox.claims import claim_endpoint
 from mriplatform.outbox.delivering import drain, serve
 from mriplatform.outbox.models import Delivery, DeliveryAttempt, Endpoint, OutboxEvent
@@ -380,3 +384,116 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(listening, uma, collection, 
     assert drain() == 6
     assert (len(receiver.got), len(other.got)) == (1, 5)
     other.stop()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time by which turns and drains are counted: it stands still but for what a receiver takes."""
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(delivering, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+    return now
+
+
+def slowly(clock, seconds):
+    """Answers 204, so many seconds later."""
+
+    def _answer(handler):
+        clock.seconds += seconds
+        answer(handler, 204)
+
+    return _answer
+
+
+def many(collection, count):
+    publish_all([News("study.final", uuid4(), collection.pk, {}) for _ in range(count)])
+
+
+def test_a_receiver_that_takes_long_and_succeeds_gives_way_after_its_turn(
+    listening, uma, collection, receiver, clock
+):
+    """Fifty messages at fourteen seconds each would hold a thread for twelve minutes."""
+    listening(uma, collection, "study.final")
+    many(collection, 50)
+    receiver.answer = slowly(clock, 14)
+    assert serve(claim_endpoint()) == 1
+    receiver.answer = slowly(clock, 2)
+    assert serve(claim_endpoint()) == 3
+    receiver.answer = 204
+    assert serve(claim_endpoint()) == 46
+
+
+def test_a_drain_that_gave_its_thread_back_is_rung_for_again(
+    listening, uma, collection, receiver, clock, monkeypatch
+):
+    rung = []
+    monkeypatch.setattr(delivering, "ring_later", lambda task, queue: rung.append((task, queue)))
+    listening(uma, collection, "study.final")
+    many(collection, 9)
+    receiver.answer = slowly(clock, 14)
+    assert drain() == 2
+    assert clock.seconds < delivering.DRAIN_SECONDS + 15
+    assert rung == [("outbox.deliver", "outbox")]
+    receiver.answer = 204
+    assert drain() == 7
+    assert len(rung) == 1
+
+
+def test_twenty_slow_receivers_of_one_person_stand_before_nobody_elses(
+    listening, uma, collection, receiver, clock
+):
+    from tests.mriplatform.outbox.receiver import Receiver
+
+    other = Receiver()
+    for _ in range(20):
+        listening(uma, collection, "study.final")
+    listening(
+        make_user("bob", collection=collection, role="uploader"), collection, "study.final", url=other.url
+    )
+    many(collection, 2)
+    receiver.answer = slowly(clock, 14)
+    drain()
+    assert (len(receiver.got), len(other.got)) == (2, 2)
+    drain()
+    served = Delivery.objects.filter(endpoint__owner=uma, state="delivered").values_list(
+        "endpoint", flat=True
+    )
+    assert len(served) == len(set(served)) == 4, (
+        "of one person's, the one that was served longest ago is next"
+    )
+    many(collection, 2)
+    drain()
+    assert len(other.got) == 4
+    other.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_however_slow_all_receivers_are_two_of_a_workers_threads_are_left_for_archives(receiver, quick):
+    from mriplatform.webhooks.services import make_endpoint
+
+    collection = make_collection("Neuro")
+    uma = make_user("uma", collection=collection, role="uploader")
+    for _ in range(4):
+        make_endpoint(owner=uma, collection=collection, url=receiver.url, kinds=["study.final"])
+    many(collection, 1)
+    quick.WEBHOOK_SECONDS = 60
+    go_on = threading.Event()
+    receiver.answer = lambda handler: (go_on.wait(50), answer(handler, 204))
+
+    def one() -> int:
+        try:
+            return drain()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        drains = [pool.submit(one) for _ in range(4)]
+        try:
+            free, delivering_ = wait(drains, timeout=10)
+        finally:
+            go_on.set()
+        assert (len(free), len(delivering_)) == (2, 2)
+        assert [each.result() for each in free] == [0, 0]
+        assert sum(each.result() for each in delivering_) == 4, (
+            "those that deliver go on until nothing is due"
+        )
+    assert drain() == 0
