@@ -1,13 +1,23 @@
 """What the tests of the pages and of the API share: who knocks, and what is behind the door."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
-from classifier.models import Image, Prediction, StoredFile, Study
+from classifier.models import (
+    ArchivePart,
+    DicomFacts,
+    Image,
+    Prediction,
+    QuarantinedImage,
+    ReceiptLine,
+    StoredFile,
+    Study,
+)
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
 from mriplatform.accounts.services import make_token
@@ -89,6 +99,18 @@ def stored_rows() -> dict[str, int]:
     """How much there is of everything that an upload could leave behind."""
     counted = (Study, Image, Prediction, StoredFile)
     return {model.__name__: model.objects.count() for model in counted}
+
+
+def left() -> dict[str, int]:
+    """All that an upload by any door could leave behind, but for lines of the audit and what an archive's sender is
+    told of it."""
+    more = (DicomFacts, ReceiptLine, QuarantinedImage, ArchivePart)
+    return stored_rows() | {model.__name__: model.objects.count() for model in more}
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The sockets of the decoder's children are none."""
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def refusals() -> list[AuditEvent]:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from classifier.jobs import archives as jobs
 from classifier.models import Archive, ArchivePart, Image
 from mriplatform.accounts.roles import Role
-from tests.classifier.intake.archive_cases import REFUSED, archive, good, real, ten_and_one
+from tests.classifier.intake.archive_cases import archive, good, real, ten_and_one
 
 
 @pytest.fixture
@@ -79,17 +79,6 @@ def test_a_small_one_in_one_request(house, alice):
     while jobs.drain():
         pass
     assert Image.objects.count() == before + 2
-
-
-@pytest.mark.parametrize(
-    "case", [one for one in REFUSED if one.id in ("zip-climbing", "zip-0-bytes", "zip-split")], ids=str
-)
-def test_a_bad_one_in_one_request(house, alice, case):
-    file = SimpleUploadedFile("scans.zip", case.make())
-    sent = alice.post("/archives", {"collection": str(house.collection.pk), "file": file}, form=True)
-    assert sent.status_code == case.status
-    assert sent["Content-Type"] == "application/problem+json"
-    assert not Archive.objects.exists()
 
 
 def test_a_dry_run_is_stored_by_a_word_or_cancelled(house, alice):
