@@ -66,9 +66,8 @@ class LoadedModel:
         if image.window_centre is not None and image.window_width is not None:
             window = (image.window_centre, image.window_width)
         pixels = read_pixels(image)
-        preprocessing = self.checkpoint.preprocessing
-        frame = preprocessing.frame(pixels, image.bits, window)
-        return Prepared(preprocessing.apply(pixels, image.bits, window), (frame.x, frame.y, frame.side))
+        levels, frame = self.checkpoint.preprocessing.apply_framed(pixels, image.bits, window)
+        return Prepared(levels, (frame.x, frame.y, frame.side))
 
     def predict(self, batch: list[Prepared]) -> list[Answer]:
         """One forward pass for all of `batch`; one answer each, in order."""

@@ -116,14 +116,22 @@ class Preprocessing:
         Returns:
             float32 of shape (size, size, 1) in -1..1.
         """
-        return scale(self.levels(pixels, bits, window))
+        return self.apply_framed(pixels, bits, window)[0]
+
+    def apply_framed(
+        self, pixels: npt.NDArray[Any], bits: int = 8, window: tuple[float, float] | None = None
+    ) -> tuple[Network, Frame]:
+        """Returns what `apply` and `frame` return; the head is looked for once."""
+        eight = self._to_eight_bits(_checked(pixels, bits), window)
+        frame = self._frame(eight)
+        return scale(self._cut_levels(eight, frame)), frame
 
     def levels(
         self, pixels: npt.NDArray[Any], bits: int = 8, window: tuple[float, float] | None = None
     ) -> Levels:
         """Returns what `apply` returns, but before the scaling: uint8 of shape (size, size)."""
         eight = self._to_eight_bits(_checked(pixels, bits), window)
-        return self._stretch(self._resize(self._crop(eight)))
+        return self._cut_levels(eight, self._frame(eight))
 
     def frame(
         self, pixels: npt.NDArray[Any], bits: int = 8, window: tuple[float, float] | None = None
@@ -143,14 +151,8 @@ class Preprocessing:
             low, high = (float(v) for v in np.percentile(pixels, (self.wide_low, self.wide_high)))
         return _span(pixels, low, max(high, low + 1.0))
 
-    def _crop(self, pixels: Levels) -> Levels:
-        frame, (height, width) = self._frame(pixels), pixels.shape
-        square = np.zeros((frame.side, frame.side), np.uint8)
-        y0, x0 = max(frame.y, 0), max(frame.x, 0)
-        part = pixels[y0 : min(frame.y + frame.side, height), x0 : min(frame.x + frame.side, width)]
-        top, left = y0 - frame.y, x0 - frame.x
-        square[top : top + part.shape[0], left : left + part.shape[1]] = part
-        return square
+    def _cut_levels(self, pixels: Levels, frame: Frame) -> Levels:
+        return self._stretch(self._resize(_cut(pixels, frame)))
 
     def _frame(self, pixels: Levels) -> Frame:
         height, width = pixels.shape
@@ -162,7 +164,7 @@ class Preprocessing:
         return Frame((left + right - side) // 2, (top + bottom - side) // 2, side)
 
     def _head_box(self, pixels: Levels) -> tuple[int, int, int, int]:
-        large = large_bright_parts(pixels, self.crop_threshold)[1]
+        large = _large_parts(pixels, self.crop_threshold)[2]
         if not len(large):
             return 0, 0, 0, 0
         left, top = large[:, cv2.CC_STAT_LEFT], large[:, cv2.CC_STAT_TOP]
@@ -186,14 +188,31 @@ def large_bright_parts(
     The parts are connected, above `threshold` times Otsu's threshold of the smoothed image, and at least a
     tenth as large as the largest; there may be none.
     """
+    parts, large, rows = _large_parts(pixels, threshold)
+    return np.isin(parts, large), rows
+
+
+def _large_parts(
+    pixels: Levels, threshold: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], npt.NDArray[np.int32]]:
+    """Returns every pixel's part, the numbers of the large ones, and OpenCV's row for each of those."""
     smooth = cv2.blur(pixels, (5, 5))
     otsu, _ = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     count, parts, stats, _ = cv2.connectedComponentsWithStats((smooth > threshold * otsu).astype(np.uint8))
-    if count < 2:
-        return np.zeros(pixels.shape, np.bool_), np.zeros((0, 5), np.int32)
     areas = stats[1:, cv2.CC_STAT_AREA]
-    large = np.flatnonzero(areas >= 0.1 * areas.max())
-    return np.isin(parts, 1 + large), stats[1 + large].astype(np.int32)
+    large = 1 + np.flatnonzero(areas >= 0.1 * areas.max(initial=0)) if count > 1 else np.zeros(0, np.intp)
+    return np.asarray(parts, np.int32), large, stats[large].astype(np.int32)
+
+
+def _cut(pixels: Levels, frame: Frame) -> Levels:
+    """The square of an image, black where it reaches beyond it."""
+    height, width = pixels.shape
+    square = np.zeros((frame.side, frame.side), np.uint8)
+    y0, x0 = max(frame.y, 0), max(frame.x, 0)
+    part = pixels[y0 : min(frame.y + frame.side, height), x0 : min(frame.x + frame.side, width)]
+    top, left = y0 - frame.y, x0 - frame.x
+    square[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return square
 
 
 def scale(levels: Levels) -> Network:

@@ -45,6 +45,13 @@ def test_frame_is_a_square_around_the_head_and_may_leave_the_image() -> None:
     assert at_the_edge.y < 0
 
 
+def test_input_and_frame_at_once_are_those_one_by_one() -> None:
+    for pixels, bits, window in ((head(), 8, None), (head().astype(np.uint16) * 16, 12, (900.0, 1200.0))):
+        levels, frame = SPEC.apply_framed(pixels, bits, window)
+        assert frame == SPEC.frame(pixels, bits, window)
+        assert np.array_equal(levels, scale(SPEC.levels(pixels, bits, window)))
+
+
 def test_the_same_head_looks_the_same_wherever_it_lies() -> None:
     one, other = head(centre=(90, 180)), np.roll(head(centre=(90, 180)), (20, -60), (0, 1))
     assert np.array_equal(SPEC.levels(one), SPEC.levels(other))
