@@ -130,11 +130,24 @@ class ReadersSaid:
 
 @dataclass(frozen=True)
 class Result:
-    """What was said of a picture, by the machine and by its readers."""
+    """What was said of a picture, by the machine and by its readers.
+
+    Attributes:
+        changed_at: when what counts last became another, or none. Where a label was taken back, or what had been
+            replaced counts again, it is later than all that is said. None where there never was a final label, and
+            no answer took another's place.
+    """
 
     picture: Picture
     machine: MachineSaid | None
     readers: ReadersSaid | None
+    changed_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime | None:
+        """Since when just this is said; None where nothing is, and nothing was."""
+        said = [one.at for one in (self.machine, self.readers) if one]
+        return max([*said, self.changed_at] if self.changed_at else said, default=None)
 
 
 @dataclass(frozen=True)
@@ -164,8 +177,8 @@ class Said:
 
     @property
     def at(self) -> datetime:
-        """When the last of it was said."""
-        said = [said.at for result in self.results for said in (result.machine, result.readers) if said]
+        """Since when all of this is said, and nothing else: later than of any report that says something else."""
+        said = [result.at for result in self.results if result.at]
         if not said:
             raise DicomError("Nothing was said of these images yet.")
         return max(said)
@@ -173,7 +186,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Looked:
-    """Where the model looked: one class's map, 0 to 1, over a square of the picture (left, top, side in pixels)."""
+    """Where the model looked: one class's map, 0 to 1, over a square of the picture (left, top, side in pixels).
+
+    Attributes:
+        at: since when this answer counts.
+    """
 
     label: str
     version: int

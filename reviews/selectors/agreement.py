@@ -39,6 +39,11 @@ class FinalLabel:
         return self.label != ""
 
     @property
+    def behind(self) -> tuple[ReviewEvent, ...]:
+        """The verdicts that say the same, where no adjudicator decided."""
+        return () if self.adjudication else tuple(one for one in self.events if one.label == self.label)
+
+    @property
     def at(self) -> datetime:
         """When it became final."""
         return self.adjudication.at if self.adjudication else max(event.at for event in self.events)
@@ -64,10 +69,10 @@ def standings(images: Iterable[Image]) -> dict[UUID, Standing]:
     verdicts: dict[UUID, list[ReviewEvent]] = defaultdict(list)
     for event in verdicts_in_force().filter(reading__image__in=found):
         verdicts[event.reading.image_id].append(event)
-    decided = {adjudication.image_id: adjudication for adjudication in _adjudications(found)}
+    decided = {adjudication.image_id: adjudication for adjudication in adjudications_of(found)}
     rules = governing_rules(verdicts)
     known = active_known_cases().filter(image__in=found).values_list("image", flat=True)
-    result = {pk: _standing(tuple(verdicts[pk]), decided.get(pk), rules.get(pk)) for pk in found}
+    result = {pk: standing_from(tuple(verdicts[pk]), decided.get(pk), rules.get(pk)) for pk in found}
     return result | {pk: Standing(Outcome.KNOWN, result[pk].verdicts) for pk in known}
 
 
@@ -113,8 +118,8 @@ def active_known_cases() -> QuerySet[KnownCase]:
     return KnownCase.objects.filter(~Exists(newer), active=True)
 
 
-def _adjudications(images: Iterable[UUID]) -> QuerySet[Adjudication]:
-    """Oldest first, so that the newest of an image counts; `changed_since` as `FinalLabel` has it."""
+def adjudications_of(images: Iterable[UUID]) -> QuerySet[Adjudication]:
+    """Every decision on these images, oldest first: the newest counts. `changed_since` is as `FinalLabel` has it."""
     later = ReviewEvent.objects.filter(
         reading__image=OuterRef("image"),
         reading__purpose=Reading.Purpose.LABEL,
@@ -129,11 +134,12 @@ def _adjudications(images: Iterable[UUID]) -> QuerySet[Adjudication]:
     )
 
 
-def _standing(
+def standing_from(
     verdicts: tuple[ReviewEvent, ...], decided: Adjudication | None, rules: tuple[ReadingProtocol, int] | None
 ) -> Standing:
+    """What verdicts in force and a decision (of `adjudications_of`) come to, of an image that is no known case."""
     if decided is not None:
-        changed: bool = decided.changed_since  # type: ignore[attr-defined]  # annotated by _adjudications
+        changed: bool = decided.changed_since  # type: ignore[attr-defined]  # annotated by adjudications_of
         final = FinalLabel(decided.label, verdicts, ADJUDICATED, decided, changed)
         return Standing(Outcome.FINAL, verdicts, final)
     votes = [Vote(event.label, event.reading.seniority or 0) for event in verdicts]

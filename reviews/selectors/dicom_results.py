@@ -6,6 +6,7 @@ The modules that make the files take a second to import, so they are imported wh
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from math import isclose
 from typing import Any, Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from reviews.dicom.described import (
 )
 from reviews.models import ReviewEvent
 from reviews.selectors.agreement import FinalLabel, standings
+from reviews.selectors.as_of import answered_since, settled_since
 
 _NO_MAP: Final = "There is no map of this image: the model gave no class, or the map was removed."
 _NOTHING_SAID: Final = (
@@ -78,7 +80,10 @@ class StudyOut:
         """
         from reviews.dicom.maps import map_file
 
-        looked = _looked(self._study, answering_prediction(self._own(image)))
+        image = self._own(image)
+        looked = _looked(
+            self._study, answering_prediction(image), self._answered_since([image]).get(image.pk)
+        )
         return map_file(self._whose, self._described(image), _pixels(image), looked)
 
     def report(self, image: Image | None = None) -> bytes:
@@ -91,8 +96,14 @@ class StudyOut:
 
         finals = _finals(self._study, self.images)
         wanted = self.images if image is None else [self._own(image)]
+        changed = self._changed_at(wanted)
         results = tuple(
-            Result(self._described(one), _machine(answering_prediction(one)), finals.get(one.pk))
+            Result(
+                self._described(one),
+                _machine(answering_prediction(one)),
+                finals.get(one.pk),
+                changed.get(one.pk),
+            )
             for one in wanted
         )
         if not any(result.machine or result.readers for result in results):
@@ -122,6 +133,18 @@ class StudyOut:
                 yield f"maps/{number}.dcm", self.map(image)
             except (PixelsGone, StateConflict):
                 continue
+
+    def _changed_at(self, images: Sequence[Image]) -> dict[UUID, datetime]:
+        """By image, when what counts last became another, or none; both as told, and by no word that is not."""
+        settled, answered = settled_since(image.pk for image in images), self._answered_since(images)
+        both = {
+            pk: [known[pk] for known in (settled, answered) if pk in known] for pk in {*settled, *answered}
+        }
+        return {pk: max(moments) for pk, moments in both.items()}
+
+    def _answered_since(self, images: Sequence[Image]) -> dict[UUID, datetime]:
+        answers = {image.pk: answer for image in images if (answer := answering_prediction(image))}
+        return answered_since(answers, collection_id=self._study.collection_id)
 
     def _own(self, image: Image) -> Image:
         """The image with what was fetched beside it."""
@@ -213,7 +236,11 @@ def _machine(prediction: Prediction | None) -> MachineSaid | None:
     )
 
 
-def _looked(study: Study, prediction: Prediction | None) -> Looked:
+def _looked(study: Study, prediction: Prediction | None, since: datetime | None) -> Looked:
+    """
+    Args:
+        since: when the answer took the place of another's; None where it never did.
+    """
     from ml.explanation.gradcam import class_map, normalise, saliency
 
     said = _machine(prediction)
@@ -226,9 +253,11 @@ def _looked(study: Study, prediction: Prediction | None) -> Looked:
         version=said.version,
         cam=normalise(saliency(class_map(maps, CLASSES.index(said.label)))),
         frame=(left, top, side),
-        at=said.at,
+        at=max(said.at, since) if since else said.at,
         series_uid=result_uid("maps", study.pk),
-        instance_uid=result_uid("map", prediction.pk, said.label, FORMAT),
+        instance_uid=result_uid(
+            "map", prediction.pk, said.label, FORMAT, *([since.isoformat()] if since else [])
+        ),
     )
 
 
@@ -253,7 +282,7 @@ def _behind(final: FinalLabel) -> set[tuple[str, Any]]:
     """Who said what became final: the adjudicator, or the readers whose verdict it is."""
     if final.adjudication:
         return {("Adjudicator", final.adjudication.adjudicator_id)}
-    return {("Reader", event.reading.reader_id) for event in final.events if event.label == final.label}
+    return {("Reader", event.reading.reader_id) for event in final.behind}
 
 
 def _names(study: Study, people: set[tuple[str, Any]]) -> dict[tuple[str, Any], str]:
