@@ -23,6 +23,7 @@ from classifier.selectors import bytes_stored_for
 from classifier.selectors.archives import counts_of
 from classifier.services.archive_parts import bytes_key
 from classifier.services.archives import end_archive
+from classifier.services.decoding import Verdict
 from classifier.services.entries import CheckedEntry, DecodedEntry, store_entries
 from mriplatform.audit.recording import record
 
@@ -37,18 +38,19 @@ class LeaseLost(Exception):
 
 @transaction.atomic
 def claim_archive(*, worker: str) -> Archive | None:
-    """Take the oldest archive that waits for a worker, or whose worker went silent.
+    """Take the oldest archive that waits for a worker, or whose worker went silent; those with which nobody can go on
+    are given up on the way.
 
     Args:
         worker: a word for this claim that no other has; it is the fence.
     """
     free = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
     waiting = Archive.objects.filter(free, status__in=WORKED_ON).order_by("created_at", "id")
-    archive = waiting.select_for_update(skip_locked=True).first()
-    if archive is None:
-        return None
-    if archive.attempt >= settings.ARCHIVE_ATTEMPTS:
+    while archive := waiting.select_for_update(skip_locked=True).first():
+        if archive.attempt < settings.ARCHIVE_ATTEMPTS:
+            break
         _give_up(archive)
+    if archive is None:
         return None
     Archive.objects.filter(pk=archive.pk).update(
         attempt=F("attempt") + 1, worker=worker[:120], lease_expires_at=_lease()
@@ -178,9 +180,15 @@ def record_stored(*, archive: Archive, decoded: Sequence[DecodedEntry]) -> None:
         rows = list(ArchiveEntry.objects.filter(archive=held, number__in=list(verdicts)))
         for row in rows:
             verdict = verdicts[row.number]
-            row.outcome, row.code, row.sentence = verdict.outcome, verdict.code[:40], verdict.sentence[:300]
+            row.outcome, row.code, row.sentence = verdict.outcome, _code(row, verdict), verdict.sentence[:300]
             row.study, row.image = verdict.study, verdict.image
         ArchiveEntry.objects.bulk_update(rows, ["outcome", "code", "sentence", "study", "image"])
+
+
+def _code(row: ArchiveEntry, verdict: Verdict) -> str:
+    """Of a duplicate it stays said that the check found it twice in the archive: by then both are in the collection."""
+    twice = verdict.code == "duplicate" and row.code == "duplicate_within"
+    return row.code if twice else verdict.code[:40]
 
 
 def finish_storing(*, archive: Archive) -> None:

@@ -122,7 +122,9 @@ def complete_archive(*, archive: Archive) -> Archive:
     try:
         entries = read_directory(SealedArchive(archive), archive_limits())
     except ArchiveRefused as refusal:
-        _forget(archive, refusal)
+        now = _forget(archive, refusal)
+        if now is not None:
+            return _already_complete(now)
         raise
     with transaction.atomic():
         archive = lock_archive(archive)
@@ -236,13 +238,19 @@ def _already_complete(archive: Archive) -> Archive:
 
 
 @transaction.atomic
-def _forget(archive: Archive, refusal: ArchiveRefused) -> None:
+def _forget(archive: Archive, refusal: ArchiveRefused) -> Archive | None:
     """Nothing of a refused archive stays but one line of the audit.
+
+    Returns:
+        The archive as it is now, of which nothing was forgotten, where it was no longer being sent: what could not
+        be read was not damaged, but deleted after it was called off or stored meanwhile.
 
     Raises:
         StateConflict: the same was said twice at once, and the other one did it.
     """
     archive = lock_archive(archive)
+    if archive.status != Archive.Status.RECEIVING:
+        return archive
     key = bytes_key(archive)
     ArchiveEntry.objects.filter(archive=archive).delete()
     drop_parts(archive)
@@ -251,6 +259,7 @@ def _forget(archive: Archive, refusal: ArchiveRefused) -> None:
         action="upload.refused", actor=archive.created_by, collection_id=archive.collection_id, codes=[refusal.code],
         files=1, bytes_keys=[key],
     )  # fmt: skip
+    return None
 
 
 def _row(archive: Archive, entry: Entry) -> ArchiveEntry:
