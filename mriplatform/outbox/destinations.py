@@ -29,6 +29,7 @@ _INWARD: Final = [
 MOST_TRIED: Final = 4
 # The same words for both: which names are known inside is not said.
 NOT_OPEN: Final = "The name in the address is not known, or leads to a network that nothing is sent to."
+NOT_PLAIN: Final = "The name in the address is not known, or nothing is sent there but over https://."
 
 
 class DestinationRefused(Exception):
@@ -103,15 +104,14 @@ def find(url: str) -> Destination:
     """
     asked = check_url(url)
     addresses = tuple(dict.fromkeys(_resolved(asked)))
-    if not addresses:
-        raise DestinationRefused(NOT_OPEN)
     plain = asked.scheme == "http"
+    refused = DestinationRefused(NOT_PLAIN if plain else NOT_OPEN)
+    if not addresses:
+        raise refused
     for address in addresses:
         allowed = allows(settings.WEBHOOK_ALLOWED, asked.host, asked.port, address, plain=plain)
-        if not allowed and plain:
-            raise DestinationRefused("The address must begin with https://.")
-        if not allowed and not is_open(address):
-            raise DestinationRefused(NOT_OPEN)
+        if not allowed and (plain or not is_open(address)):
+            raise refused
     return Destination(asked.scheme, asked.host, asked.port, asked.target, addresses[:MOST_TRIED])
 
 

@@ -126,6 +126,23 @@ def test_the_list_of_what_is_allowed_inside(names, settings, entry, url, address
             find(url)
 
 
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("address", ["10.9.9.9", "127.0.0.1", "169.254.169.254"])
+def test_a_name_that_is_known_inside_is_refused_in_the_words_for_one_that_is_not(
+    names, settings, scheme, address
+):
+    """Also where plain HTTP is allowed somewhere, so that an address without TLS is looked up at all."""
+    settings.WEBHOOK_ALLOWED = (parse_allowed("http://10.1.2.0/24"),)
+    names["inner.example"] = [[address]]
+    said = []
+    for name in ("inner.example", "unknown.example"):
+        with pytest.raises(DestinationRefused) as refused:
+            find(f"{scheme}://{name}/hook")
+        said.append(refused.value.sentence)
+    assert said[0] == said[1]
+    assert ("https://" in said[0]) is (scheme == "http")
+
+
 @pytest.mark.parametrize(
     "entry", ["", "a b", "10.1.2.3/24", "a.example:0", "a.example:x", "https://a.example", "a/b"]
 )
