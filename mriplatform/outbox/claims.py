@@ -116,9 +116,7 @@ def record_outcome(endpoint: Endpoint, delivery: Delivery, outcome: Outcome) -> 
         _open(delivery).update(state=Delivery.State.DELIVERED, finished_at=Now())
         Endpoint.objects.filter(pk=endpoint.pk).update(failing_since=None, failures=0)
         return
-    wait = timedelta(
-        seconds=max(_pause(delivery.attempts), min(outcome.retry_after, settings.WEBHOOK_PAUSE_SECONDS))
-    )
+    wait = timedelta(seconds=max(_pause(delivery.attempts), _asked_for(outcome)))
     over = _open(delivery).filter(give_up_at__lte=Now() + wait)
     if not over.update(state=Delivery.State.GIVEN_UP, finished_at=Now()):
         _open(delivery).update(next_attempt_at=Now() + wait)
@@ -133,12 +131,13 @@ def stop(endpoint: Endpoint, reason: str) -> None:
 
 
 def _note_failure(endpoint: Endpoint, outcome: Outcome) -> None:
-    """Let a receiver that fails rest, the longer the more often, so that nothing else waits for its time limit."""
+    """Let a receiver that fails rest, the longer the more often, so that nothing else waits for its time limit; and no
+    shorter than it asks for: what it says of one message holds for all."""
+    rest = max(min(_pause(endpoint.failures + 1), settings.WEBHOOK_REST_SECONDS), _asked_for(outcome))
     Endpoint.objects.filter(pk=endpoint.pk).update(
         failures=F("failures") + 1,
         failing_since=Coalesce("failing_since", Now()),
-        rest_until=Now()
-        + timedelta(seconds=min(_pause(endpoint.failures + 1), settings.WEBHOOK_REST_SECONDS)),
+        rest_until=Now() + timedelta(seconds=rest),
     )
     endpoint.failures += 1
     if outcome.gone:
@@ -154,6 +153,11 @@ def _pause(attempts: int) -> float:
     first, most = float(settings.WEBHOOK_FIRST_PAUSE_SECONDS), float(settings.WEBHOOK_PAUSE_SECONDS)
     longest = min(most, first * 3.0 ** min(attempts - 1, 30))
     return longest * random.uniform(0.8, 1.2)  # noqa: S311 - it keeps no secret
+
+
+def _asked_for(outcome: Outcome) -> int:
+    """The seconds for which the receiver wants nothing, up to the longest pause."""
+    return min(outcome.retry_after, settings.WEBHOOK_PAUSE_SECONDS)
 
 
 def _mine(endpoint: Endpoint) -> QuerySet[Endpoint]:

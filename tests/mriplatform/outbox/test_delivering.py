@@ -200,6 +200,28 @@ def test_a_receiver_that_asks_to_wait_is_left_alone_for_as_long(
     drain()
     pause = (endpoint.deliveries.get().next_attempt_at - timezone.now()).total_seconds()
     assert 1700 < pause < 1900
+    many(collection, 5)
+    assert drain() == 0, "what it said of one message holds for the others"
+    forward(1700)
+    assert drain() == 0
+    forward(100)
+    assert drain() == 1
+    receiver.answer = 204
+    forward(1800)
+    assert drain() == 6
+
+
+def test_a_receiver_that_asks_to_wait_for_ever_is_asked_again_after_the_longest_pause(
+    listening, uma, collection, receiver, quick, final
+):
+    quick.WEBHOOK_PAUSE_SECONDS = 600
+    endpoint, _ = listening(uma, collection, "study.final")
+    final()
+    receiver.answer = lambda handler: answer(handler, 503, **{"Retry-After": "999999"})
+    drain()
+    endpoint.refresh_from_db()
+    for until in (endpoint.rest_until, endpoint.deliveries.get().next_attempt_at):
+        assert 590 < (until - timezone.now()).total_seconds() < 610
 
 
 def test_after_failing_for_long_it_is_stopped_with_a_word_and_resumed_by_hand(
