@@ -52,8 +52,9 @@ class ReceiptLine(LedgerModel):
     """One DICOM frame that was taken in: what its sender needs to find it again, and nobody else can use.
 
     `file_sha256` is the hash of the file as it was sent: whoever has the file can match it, and its own identifiers,
-    with the UIDs under which results come out. `profile` holds the codes of PS3.16 CID 7050 that say how identity was
-    removed.
+    with the UIDs under which results come out. `study` is the one that it came to, if there was one; the receipt of
+    one that comes later finds it by `study_uid` and `subject_key`. `profile` holds the codes of PS3.16 CID 7050 that
+    say how identity was removed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -64,6 +65,7 @@ class ReceiptLine(LedgerModel):
     )
     file_sha256 = models.CharField(max_length=64)
     study_uid = models.CharField(max_length=64, db_index=True)
+    subject_key = models.CharField(max_length=64, default="", db_default="", blank=True)
     series_uid = models.CharField(max_length=64)
     instance_uid = models.CharField(max_length=64)
     frame = models.PositiveIntegerField(default=1)

@@ -60,8 +60,10 @@ class ReceiptEntry:
 
 def receipt_of(study: Study) -> list[ReceiptEntry]:
     """What became of each frame that was sent for a study, in the order in which they came; empty without DICOM."""
-    lines = ReceiptLine.objects.filter(Q(study=study) | _kept_apart_alone(study))
-    return [_entry(line) for line in lines.select_related("quarantined").order_by("id")]
+    if not study.study_uid:
+        return []
+    written = ReceiptLine.objects.filter(Q(study=study) | _told_here(study), study_uid=study.study_uid)
+    return [_entry(line) for line in written.select_related("quarantined").order_by("id")]
 
 
 def waiting_in_quarantine(study: Study) -> int:
@@ -69,15 +71,30 @@ def waiting_in_quarantine(study: Study) -> int:
     return waiting_of_study(study).count()
 
 
-def _kept_apart_alone(study: Study) -> Q:
-    """Lines of what came before there was a study: of those that are in it now, and of those that still wait."""
-    let_out = Q(study=None, quarantined__image__study=study)
+def _known_elsewhere(study: Study) -> Q:
+    """Lines of what came before there was a study, and whose pixels another study of the collection had already."""
     if not study.study_uid:
-        return let_out
-    same = Q(study=None, study_uid=study.study_uid, quarantined__collection=study.collection_id)
+        return Q(pk=None)
+    found = Q(study_uid=study.study_uid, image__collection=study.collection_id)
     if study.subject_key:
-        same &= Q(quarantined__arrival__subject_key__in=["", study.subject_key])
-    return let_out | (same & Q(quarantined__image=None))
+        found &= Q(subject_key__in=["", study.subject_key])
+    return found & ~Q(study__study_uid=study.study_uid)
+
+
+def _told_here(study: Study) -> Q:
+    """Lines of its UID that were written to no study of that UID: of what was kept apart, or known already, before
+    there was one. Where that was let out it is told by the study that it came to."""
+    here = Q(image__collection=study.collection_id) | Q(quarantined__collection=study.collection_id)
+    let_out_elsewhere = Q(quarantined__image__study__study_uid=study.study_uid) & ~Q(
+        quarantined__image__study=study
+    )
+    found = here & ~Q(study__study_uid=study.study_uid) & ~let_out_elsewhere
+    if study.subject_key:
+        # Whatever a header says, two people are not one study. Older lines say of what was kept apart only.
+        same = ["", study.subject_key]
+        found &= Q(subject_key__in=same)
+        found &= Q(quarantined=None) | Q(quarantined__arrival__subject_key__in=same)
+    return found
 
 
 def _entry(line: ReceiptLine) -> ReceiptEntry:

@@ -132,9 +132,9 @@ class _Filing:
         for number, taken, frame in pieces:
             fate = self._fate(taken, frame)
             fates.setdefault(number, []).append(fate)
-            study = self.study or (fate.image.study if fate.image else None)
             write_receipt_line(
-                study=study,
+                study=self.study or self._study_of_same_uid(fate.image),
+                subject_key=self._arrival.subject_key,
                 taken=taken,
                 frame=frame,
                 outcome=fate.outcome,
@@ -142,6 +142,13 @@ class _Filing:
                 quarantined=fate.row,
             )
         return fates
+
+    def _study_of_same_uid(self, known: Image | None) -> Study | None:
+        """The study of an image that was here, if what arrives is of it; another's receipt is told nothing of this."""
+        if known is None or known.study.study_uid != self._arrival.study_uid:
+            return None
+        keys = {known.study.subject_key, self._arrival.subject_key} - {""}
+        return known.study if len(keys) < 2 else None
 
     def _fate(self, taken: TakenIn, frame: Frame) -> Fate:
         sha = frame.image.pixel_sha256

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from classifier.exceptions import UploadRefused
@@ -13,10 +14,11 @@ from classifier.selectors.receipts import receipt_of
 from classifier.services.removal import purge_study
 from classifier.services.studies import set_finality
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
+from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from tests.classifier.doors import MULTIPART, build_house, everything_stored, multipart
 from tests.classifier.intake.dicom_files import SENDERS_ROOT, TAKEN, as_file, mr
-from tests.factories import make_collection
+from tests.factories import make_collection, make_user
 from tests.pictures import picture_png
 
 
@@ -224,6 +226,81 @@ def test_what_is_kept_apart_alone_makes_no_study_and_is_told_once_there_is_one(u
     assert Study.objects.count() == 0
     study = send(uploader, collection, slice_of(1, 1)).studies[0]
     assert [entry.outcome for entry in receipt_of(study)] == ["quarantined", "stored"]
+
+
+def blank(study: int, seed: int, **changes) -> bytes:
+    """The slice outside of the head, in which there is nothing: the same pixels in every study."""
+    return slice_of(study, seed, PixelData=bytes(80 * 96 * 2), **changes)
+
+
+def sent_under(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def told(study: Study) -> list[tuple[str, str]]:
+    return [(entry.file_sha256, entry.outcome) for entry in receipt_of(study)]
+
+
+def test_pixels_that_another_study_has_are_told_in_the_receipt_of_their_own_once_there_is_one(
+    uploader, collection
+):
+    theirs, mine, rest = blank(1, 1), blank(2, 1), slice_of(2, 2)
+    others = send(uploader, collection, theirs).studies[0]
+    (verdict,) = send(uploader, collection, mine).verdicts
+    assert (verdict.outcome, verdict.study) == ("duplicate", others)
+    assert told(others) == [(sent_under(theirs), "stored")]
+    own = send(uploader, collection, rest).studies[0]
+    assert told(own) == [(sent_under(mine), "duplicate"), (sent_under(rest), "stored")]
+    send(uploader, collection, mine)
+    assert len(told(own)) == 2
+    assert len(told(others)) == 1
+
+
+def test_a_line_that_was_written_to_another_study_is_told_in_its_own(uploader, collection):
+    others = send(uploader, collection, blank(1, 1)).studies[0]
+    own = send(uploader, collection, slice_of(2, 2)).studies[0]
+    ReceiptLine.objects.create(
+        study=others, image=others.images.get(), file_sha256="f" * 64, study_uid=own.study_uid, series_uid="2.25.1",
+        instance_uid="2.25.2", outcome="duplicate", profile=[],
+    )  # fmt: skip
+    assert "f" * 64 not in dict(told(others))
+    assert dict(told(own))["f" * 64] == "duplicate"
+
+
+def test_of_one_uid_each_subjects_lines_are_told_in_their_own_receipt_alone(uploader, collection):
+    send(uploader, collection, blank(9, 9))
+    first = send(uploader, collection, slice_of(1, 1, subject="A")).studies[0]
+    theirs = blank(1, 2, subject="B")
+    send(uploader, collection, theirs)
+    assert sent_under(theirs) not in dict(told(first))
+    second = send(uploader, collection, slice_of(1, 3, subject="B")).studies[0]
+    assert second != first
+    assert dict(told(second))[sent_under(theirs)] == "duplicate"
+    assert sent_under(theirs) not in dict(told(first))
+
+
+def test_a_known_frame_of_a_final_study_is_told_in_its_receipt(uploader, collection):
+    data = slice_of(1, 1)
+    study = send(uploader, collection, data).studies[0]
+    set_finality(study=study, final=True)
+    packed = as_file(mr(1, study=1), TAKEN["rle"])
+    assert outcomes(send(uploader, collection, packed)) == ["duplicate"]
+    assert told(study) == [(sent_under(data), "stored"), (sent_under(packed), "duplicate")]
+
+
+def test_what_is_let_out_and_known_from_another_study_is_told_in_its_own(uploader, collection):
+    reviewer = make_user("ina", collection=collection, role=Role.INTAKE_REVIEWER)
+    waits, rest = declared(2, 7), slice_of(2, 2)
+    send(uploader, collection, waits)
+    others = send(uploader, collection, slice_of(1, 1)).studies[0]
+    # Masked, its pixels would be those of the other study's image.
+    row = QuarantinedImage.objects.get()
+    QuarantinedImage.objects.filter(pk=row.pk).update(
+        status="masked", image=others.images.get(), decided_at=Now(), decided_by=reviewer
+    )
+    assert sent_under(waits) not in dict(told(others))
+    own = send(uploader, collection, rest).studies[0]
+    assert told(own) == [(sent_under(waits), "masked"), (sent_under(rest), "stored")]
 
 
 class TestDoors:
