@@ -119,8 +119,8 @@ class ApiToken(AbstractAuthToken):
 class IdempotentAnswer(models.Model):
     """What a request that carried an `Idempotency-Key` was answered, so that the same request does nothing twice.
 
-    `fingerprint` is a hash of method, address and body; another request under the same key is refused. `status` is
-    empty while the first one is being answered.
+    `fingerprint` is a hash of method, address, token and body; another request under the same key is refused. `status`
+    is empty while the first one is being answered.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")

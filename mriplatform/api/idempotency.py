@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.exceptions import PlatformError, StateConflict
-from mriplatform.accounts.models import IdempotentAnswer, User
+from mriplatform.accounts.models import ApiToken, IdempotentAnswer, User
 from mriplatform.accounts.services import answer_lifetime
 from mriplatform.api.problems import answer_to
 
@@ -154,7 +154,8 @@ class _Kept:
     def _replayed(self, row: IdempotentAnswer) -> HttpResponse:
         if row.fingerprint != self._fingerprint:
             raise PlatformError(
-                "This Idempotency-Key was used before with other content. Use a new key for something new.",
+                "This Idempotency-Key was used before with other content, or by another token. Use a new key for "
+                "something new.",
                 code="idempotency_key_reused",
             )
         sealed = bytes(row.body)
@@ -201,8 +202,10 @@ def _rendered(view: ActingView, request: Request, response: HttpResponse) -> Htt
 
 
 def _fingerprint(request: Request) -> str:
-    """A keyed hash of what is asked for: method, address, fields and the bytes of files, never their names."""
-    address = f"{request.method} {request.get_full_path()}"
+    """A keyed hash of what is asked for, and by which token: method, address, fields and the bytes of files, never
+    their names. What one token was answered may be more than another may ask for: a token that does all, for one."""
+    token = request.auth.digest if isinstance(request.auth, ApiToken) else ""
+    address = f"{request.method} {request.get_full_path()} {token}"
     print_ = salted_hmac("idempotency.fingerprint", address, algorithm="sha256")
     for piece in _pieces(request.data):
         # With its length, so that what follows cannot pass for a part of it.

@@ -1,6 +1,7 @@
 """Tokens: what one may do, how long, who makes and revokes it, and what ends it; and who is in a collection."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -204,3 +205,24 @@ def test_a_collection_is_made_by_administrators_of_the_platform(house):
     assert made.json()["roles"] == ["admin"]
     assert Collection.objects.filter(name="Paediatrics").exists()
     assert post(house.client("ann"), "/collections", **sent).status_code == 400
+
+
+@pytest.mark.parametrize("maker", ["session", "token"])
+def test_a_token_gets_no_greater_one_by_repeating_what_made_it(house, maker):
+    """The answer that is kept under a key holds the new token in the clear: it is for whoever made that one."""
+    full = house.client("ann") if maker == "session" else holder(house, "ann")
+    key, body = str(uuid4()), {"name": "cron", "days": 60}
+
+    def send(client):
+        return client.post(
+            "/api/v1/tokens", body, content_type="application/json", headers={"Idempotency-Key": key}
+        )
+
+    made = send(full)
+    assert (made.status_code, made.json()["scopes"]) == (201, [])
+    for less in (holder(house, "ann", "manage"), holder(house, "ann", days=30)):
+        refused = send(less)
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+        assert made.json()["token"] not in refused.content.decode()
+    again = send(full)
+    assert (again["Idempotency-Replayed"], again.json()) == ("true", made.json())
