@@ -10,7 +10,8 @@ each study (`GET /api/v1/studies/<id>/receipt`, or *Receipt* on its page), and t
 RESULTS are what the platform gives out: CSV, JSON Lines, or DICOM (SR, Secondary Capture). A line of a CSV or JSON
 Lines file gets columns of your own: `original_patient_id`, `original_study_uid`, `original_series_uid`,
 `original_instance_uid`. A DICOM file gets back your UIDs, the subject and the study. What cannot be led back stays as
-it is, and is counted.
+it is, and is counted. Files from several folders come to lie in `--out` as they lay below the folder that they share;
+nothing that is there is written over.
 
 Needs Python 3.10 and pydicom (`pip install pydicom`), and nothing else of this repository.
 """
@@ -20,12 +21,14 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import io
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -39,6 +42,8 @@ STUDY_KEYWORDS = (
 )  # fmt: skip
 # A cell that a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a file that is none of its kind comes to.
+FAULTS = (OSError, ValueError, KeyError, csv.Error, pydicom.errors.InvalidDicomError)
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ def own_columns(line: Mapping[str, Any], links: Links) -> dict[str, str] | None:
     return None
 
 
-def relink_csv(source: Path, target: Path, links: Links) -> tuple[int, int]:
+def relink_csv(source: Path, target: IO[bytes], links: Links) -> tuple[int, int]:
     """Write a CSV with your columns after its own.
 
     Returns:
@@ -170,7 +175,7 @@ def relink_csv(source: Path, target: Path, links: Links) -> tuple[int, int]:
     """
     with (
         source.open(newline="", encoding="utf-8-sig") as file,
-        target.open("w", newline="", encoding="utf-8") as out,
+        io.TextIOWrapper(target, newline="", encoding="utf-8") as out,
     ):
         reader = csv.DictReader(file)
         writer = csv.DictWriter(out, [*(reader.fieldnames or ()), *COLUMNS], lineterminator="\r\n")
@@ -187,9 +192,9 @@ def _cell(value: str) -> str:
     return f"'{value}" if value.startswith(FORMULA) else value
 
 
-def relink_lines(source: Path, target: Path, links: Links) -> tuple[int, int]:
+def relink_lines(source: Path, target: IO[bytes], links: Links) -> tuple[int, int]:
     """Write JSON Lines with your names beside the platform's; as `relink_csv`."""
-    with source.open(encoding="utf-8") as file, target.open("w", encoding="utf-8") as out:
+    with source.open(encoding="utf-8") as file, io.TextIOWrapper(target, encoding="utf-8") as out:
         done = total = 0
         for text in filter(str.strip, file):
             line = json.loads(text)
@@ -199,7 +204,7 @@ def relink_lines(source: Path, target: Path, links: Links) -> tuple[int, int]:
     return done, total
 
 
-def relink_dicom(source: Path, target: Path, links: Links) -> tuple[int, int]:
+def relink_dicom(source: Path, target: IO[bytes], links: Links) -> tuple[int, int]:
     """Write a DICOM file with your UIDs wherever one of the platform's stands, and with your subject and study.
 
     Raises:
@@ -240,52 +245,80 @@ def _put_back(dataset: Dataset, links: Links) -> None:
             element.value = back if element.VM > 1 else back[0]
 
 
-def relink(source: Path, target: Path, links: Links) -> tuple[int, int]:
-    """Lead one file of results back, by the kind that its name says.
+KINDS: dict[str, Callable[[Path, IO[bytes], Links], tuple[int, int]]] = {
+    ".csv": relink_csv, ".jsonl": relink_lines, ".ndjson": relink_lines, ".dcm": relink_dicom,
+}  # fmt: skip
+
+
+def planned(results: list[Path], out: Path) -> dict[Path, Path]:
+    """Where each file comes to lie: below `out` as it lies below the folder that all of them share.
 
     Raises:
-        ValueError: it is of no kind that is known.
+        ValueError: a file is of no kind that is known, or something is there already. Nothing is written then.
     """
-    kinds = {".csv": relink_csv, ".jsonl": relink_lines, ".ndjson": relink_lines, ".dcm": relink_dicom}
-    kind = kinds.get(source.suffix.lower())
-    if kind is None:
-        raise ValueError(f"{source} is neither .csv nor .jsonl nor .dcm.")
-    return kind(source, target, links)
+    sources = dict.fromkeys(source.parent.resolve() / source.name for source in results)
+    shared = os.path.commonpath([source.parent for source in sources])
+    places = {source: out / source.relative_to(shared) for source in sources}
+    for source, target in places.items():
+        if source.suffix.lower() not in KINDS:
+            raise ValueError(f"{source} is neither .csv nor .jsonl nor .dcm. Nothing was written.")
+        if target.exists():
+            raise ValueError(f"{target} is there already; choose another --out. Nothing was written.")
+    return places
+
+
+def relink(source: Path, target: Path, links: Links) -> tuple[int, int]:
+    """Lead one file of results back, into a file that must not be there yet; where that fails there is none.
+
+    Raises:
+        FileExistsError: it is there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.open("xb")
+    try:
+        with file:
+            return KINDS[source.suffix.lower()](source, file, links)
+    except BaseException:
+        target.unlink()
+        raise
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--originals", type=Path, required=True, help="folder with the DICOM files as they were sent"
+        "--originals", type=Path, required=True, help="folder of DICOM files as they were sent"
     )
     parser.add_argument("--receipts", type=Path, required=True, help="a receipt (JSON), or a folder of them")
     parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
-    parser.add_argument(
-        "results", type=Path, nargs="+", help="CSV, JSON Lines or DICOM files of the platform"
-    )
+    parser.add_argument("results", type=Path, nargs="+", help="CSV, JSON Lines or DICOM of the platform")
     asked = parser.parse_args(arguments)
     try:
         receipts = sorted(asked.receipts.glob("*.json")) if asked.receipts.is_dir() else [asked.receipts]
         links = read_links(receipts, read_originals(asked.originals))
-        asked.out.mkdir(parents=True, exist_ok=True)
-        for source in asked.results:
-            target = asked.out / source.name
-            if target.resolve() == source.resolve():
-                raise ValueError(f"{source} would be written over; choose another folder for --out.")
-            try:
-                done, total = relink(source, target, links)
-            except AlreadyYoursError:
-                sys.stdout.write(f"{source.name}: an image that you have; nothing was written\n")
-                continue
-            sys.stdout.write(f"{source.name}: {done} of {total} led back\n")
+        places = planned(asked.results, asked.out)
     except (OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    failed = [source for source, target in places.items() if not _led_back(source, target, asked.out, links)]
     if links.missing:
-        sys.stderr.write(
-            f"{links.missing} lines of the receipts are about files that are not among the originals.\n"
-        )
-    return 0
+        said = "lines of the receipts are about files that are not among the originals."
+        sys.stderr.write(f"{links.missing} {said}\n")
+    return 1 if failed else 0
+
+
+def _led_back(source: Path, target: Path, out: Path, links: Links) -> bool:
+    """Lead one file back and say what became of it: whether it went well."""
+    name = target.relative_to(out).as_posix()
+    try:
+        done, total = relink(source, target, links)
+    except AlreadyYoursError:
+        sys.stdout.write(f"{name}: an image that you have; nothing was written\n")
+    except FAULTS as error:
+        sys.stderr.write(f"{name}: not written. {error}\n")
+        return False
+    else:
+        sys.stdout.write(f"{name}: {done} of {total} led back\n")
+    return True
 
 
 if __name__ == "__main__":

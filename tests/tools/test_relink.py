@@ -143,3 +143,57 @@ def test_it_never_writes_over_what_it_reads(sent):
     done = relink(folder, folder / "out" / "a.csv")
     assert done.returncode == 1
     assert (folder / "out" / "a.csv").read_text() == "image\n"
+
+
+def reports(folder: Path, *names: str) -> list[Path]:
+    """A report of another study in each place."""
+    for number, name in enumerate(names, start=1):
+        report = Dataset()
+        report.SOPClassUID, report.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.88.33", f"2.25.{number}"
+        report.StudyInstanceUID, report.SeriesInstanceUID, report.Modality = "2.25.7", "2.25.8", "SR"
+        report.ensure_file_meta()
+        report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pydicom.dcmwrite(folder / name, report, enforce_file_format=True)
+    return [folder / name for name in names]
+
+
+def test_files_of_the_same_name_come_to_lie_as_they_lay(sent):
+    folder = sent[2]
+    given = reports(
+        folder, "new/a/report.dcm", "new/b/report.dcm", "new/b/images/0001.dcm", "new/b/maps/0001.dcm"
+    )
+    done = relink(folder, *given, given[0], Path("new/b/../b/report.dcm"))
+    assert done.returncode == 0, done.stderr
+    out = folder / "out"
+    for number, source in enumerate(given, start=1):
+        name = source.relative_to(folder / "new")
+        assert pydicom.dcmread(out / name).SOPInstanceUID == f"2.25.{number}"
+        assert done.stdout.count(f"{name}: 0 of 1 led back\n") == 1
+    assert len([one for one in out.rglob("*") if one.is_file()]) == len(given)
+
+
+def test_what_another_run_wrote_stays_and_nothing_is_written_beside_it(sent):
+    folder = sent[2]
+    one, other, third = reports(folder, "a/report.dcm", "b/report.dcm", "b/third.dcm")
+    assert relink(folder, one).returncode == 0
+    done = relink(folder, third, other)
+    assert done.returncode == 1
+    assert "out/report.dcm is there already" in done.stderr
+    assert "led back" not in done.stdout
+    assert [path.name for path in (folder / "out").iterdir()] == ["report.dcm"]
+    assert pydicom.dcmread(folder / "out" / "report.dcm").SOPInstanceUID == "2.25.1"
+
+
+def test_a_file_that_cannot_be_read_leaves_none_and_the_others_are_led_back(sent):
+    folder = sent[2]
+    (good,) = reports(folder, "good.dcm")
+    (folder / "bad.jsonl").write_text('{"image": "1"}\n{"image":')
+    (folder / "bad.dcm").write_text("no DICOM")
+    done = relink(folder, folder / "bad.jsonl", folder / "bad.dcm", good)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for name in ("bad.jsonl", "bad.dcm"):
+        assert f"{name}: not written." in done.stderr
+    assert "good.dcm: 0 of 1 led back" in done.stdout
+    assert [path.name for path in (folder / "out").iterdir()] == ["good.dcm"]
