@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, NoReturn
 
 from django.conf import settings
 from django.db import transaction
@@ -73,16 +73,22 @@ class ScanReport:
 
 
 def scans_in_folder(folder: Path, *, labels: bool) -> tuple[list[Scan], int]:
-    """The files below a folder by their paths, and how many were left out: links are, and what systems leave there.
+    """The files below a folder by their paths, and how many were left out: links are, to files or to folders, and what
+    systems leave there.
 
     Raises:
-        UploadRefused: there is none, or a folder below cannot be read: what is in it would be missed in silence.
+        UploadRefused: there is none, or something below cannot be read: it would be missed in silence.
     """
     found: list[Scan] = []
     ignored = 0
-    for path in sorted(_files(folder)):
+    for path in sorted(_below(folder)):
         name = path.relative_to(folder).as_posix()
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except OSError as error:
+            _unreadable(error)
+        if stat.S_ISDIR(status.st_mode):
+            continue
         if is_clutter(name) or not stat.S_ISREG(status.st_mode):
             ignored += 1
             continue
@@ -158,46 +164,61 @@ def store_scans(
 ) -> ScanReport:
     """Store the good files of those that were checked, in batches of which each is stored whole or not at all.
 
-    What is there already is not stored again, so that an import that was stopped is simply begun anew.
+    What is there already is not stored again, so that an import that was stopped is simply begun anew. The audit has a
+    row when it begins, which a kill leaves behind, and one when it ends or is stopped, with the files that it came to.
 
     Raises:
         StorageQuotaReached: what came before is stored.
     """
     good = [scan for scan in scans if report.outcomes[scan.number] != "refused"]
-    done = 0
-    for batch in batches([(scan, scan.size) for scan in good]):
-        raw, damaged = _read(batch)
-        decoded, bad = _patiently(decode_entries, raw)
-        for number in [*(one.number for one in damaged), *(one.number for one in bad)]:
-            report.refuse(number, "changed", "The file was changed while it was imported.")
-        with transaction.atomic():
-            if bytes_stored_for(actor) > settings.UPLOAD_BYTES_PER_USER:
-                raise StorageQuotaReached("The storage of this user is full. What came before is stored.")
-            verdicts = store_entries(
-                actor=actor, collection=collection, entries=decoded, dataset=dataset, origin=Origin.IMPORT
-            )
-        report.outcomes |= {number: _outcome(verdict) for number, verdict in verdicts.items()}
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(good))
-    record(
-        action="scans.imported", actor=actor, target=collection, collection_id=collection.pk, **report.counts
-    )
+    left = {scan.number for scan in good}
+    about: dict[str, Any] = {"actor": actor, "target": collection, "collection_id": collection.pk}
+    record(action="scans.import_begun", files=len(scans), **about)
+    try:
+        for batch in batches([(scan, scan.size) for scan in good]):
+            _store(actor, collection, batch, report, dataset)
+            left.difference_update(scan.number for scan in batch)
+            if progress is not None:
+                progress(len(good) - len(left), len(good))
+    finally:
+        reached = Counter(said for number, said in report.outcomes.items() if number not in left)
+        record(action="scans.imported", left=len(left), **about | reached)
     return report
+
+
+def _store(
+    actor: User, collection: Collection, batch: Sequence[Scan], report: ScanReport, dataset: str
+) -> None:
+    raw, damaged = _read(batch)
+    decoded, bad = _patiently(decode_entries, raw)
+    for number in [*(one.number for one in damaged), *(one.number for one in bad)]:
+        report.refuse(number, "changed", "The file was changed while it was imported.")
+    with transaction.atomic():
+        if bytes_stored_for(actor) > settings.UPLOAD_BYTES_PER_USER:
+            raise StorageQuotaReached("The storage of this user is full. What came before is stored.")
+        verdicts = store_entries(
+            actor=actor, collection=collection, entries=decoded, dataset=dataset, origin=Origin.IMPORT
+        )
+    report.outcomes |= {number: _outcome(verdict) for number, verdict in verdicts.items()}
 
 
 def _outcome(verdict: Verdict) -> str:
     return "new" if verdict.outcome == "stored" else verdict.outcome
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder, followlinks=False, onerror=_unreadable):
-        yield from (Path(place, name) for name in names)
+def _below(folder: Path) -> Iterator[Path]:
+    """The files and folders below a folder. A link to a folder is called one, too, and not gone into."""
+    for place, folders, names in os.walk(folder, followlinks=False, onerror=_unreadable):
+        yield from (Path(place, name) for name in (*folders, *names))
 
 
-def _unreadable(_: OSError) -> None:
-    # Its words name the folder.
-    raise UploadRefused("A folder below cannot be read.", code="unreadable", status=422) from None
+def _unreadable(_: OSError) -> NoReturn:
+    # Its words name what it is about.
+    raise UploadRefused(
+        "A folder below cannot be read, or what was in it is gone since it was listed. Nothing was stored.",
+        code="unreadable",
+        status=422,
+    ) from None
 
 
 def _read_file(path: Path) -> bytes:

@@ -1,7 +1,9 @@
 """`manage.py import_scans`: a folder or a ZIP on this machine comes in, by the same checks as through the portal."""
 
 import os
+import traceback
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -80,6 +82,40 @@ def test_a_folder_that_cannot_be_read_is_said_and_not_named(admin, scans, monkey
     assert not Study.objects.exists()
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_cannot_be_looked_at_is_said_and_not_named(admin, scans, monkeypatch, gone):
+    """As in a folder that may be listed and not entered, which no test can make for root."""
+    real = Path.lstat
+
+    def closed(path):
+        if path.name == "c.png":
+            raise (FileNotFoundError if gone else PermissionError)(13, "No", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", closed)
+    with pytest.raises(
+        CommandError, match="A folder below cannot be read, or what was in it is gone"
+    ) as refused:
+        run(scans)
+    told = "".join(traceback.format_exception(refused.value))
+    assert "ward 7" not in told
+    assert "c.png" not in told
+    assert not Study.objects.exists()
+
+
+def test_a_source_that_cannot_be_looked_at_is_said_and_not_named(admin, scans, monkeypatch):
+    def closed(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", closed)
+        patched.setattr(Path, "stat", closed)
+        patched.setattr(Path, "open", closed)
+        with pytest.raises(CommandError, match="Permission denied") as refused:
+            run(scans / "ward 7")
+    assert "ward 7" not in str(refused.value)
+
+
 def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):
     folder = filled(tmp_path, **{f"{n:02}.png": good(850 + n).data for n in range(24)})
     real, done = scan_imports.store_entries, []
@@ -94,9 +130,24 @@ def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(folder)
     assert Image.objects.count() == 10
+    assert audited() == [("scans.import_begun", {"files": 24}), ("scans.imported", {"new": 10, "left": 14})]
     monkeypatch.setattr(scan_imports, "store_entries", real)
     assert "Files: 14 new; 10 already here." in run(folder)
     assert Image.objects.count() == 24
+    assert audited()[-1] == ("scans.imported", {"new": 14, "duplicate": 10, "left": 0})
+
+
+def test_an_import_that_fills_the_storage_is_audited(admin, tmp_path, settings):
+    folder = filled(tmp_path, **{f"{n:02}.png": good(880 + n).data for n in range(12)})
+    settings.UPLOAD_BYTES_PER_USER = 1
+    with pytest.raises(CommandError, match="What came before is stored"):
+        run(folder)
+    assert audited()[-1] == ("scans.imported", {"new": 10, "left": 2})
+
+
+def audited() -> list[tuple[str, dict[str, int]]]:
+    rows = AuditEvent.objects.filter(action__startswith="scans.").order_by("pk")
+    return list(rows.values_list("action", "data"))
 
 
 def test_one_bad_file_keeps_all_out_unless_partial(admin, tmp_path):
@@ -124,7 +175,7 @@ def test_links_are_not_followed(admin, tmp_path):
     folder = filled(tmp_path / "scans", **{"1.png": good(861).data})
     (folder / "link.png").symlink_to(outside / "secret.png")
     (folder / "folder").symlink_to(outside)
-    assert "Files: 1 new; 1 left out." in run(folder)
+    assert "Files: 1 new; 2 left out." in run(folder)
     assert Study.objects.count() == 1
 
 

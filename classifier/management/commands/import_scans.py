@@ -1,5 +1,6 @@
 """`manage.py import_scans FOLDER_OR_ZIP --collection … --as USER`: scans that lie on this machine come in."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from contextlib import ExitStack
@@ -91,7 +92,8 @@ class Command(BaseCommand):
         self._tell(report, labels=labels, stored=wanted)
 
     def _scans(self, source: Path, opened: ExitStack, *, labels: bool) -> tuple[list[Scan], int]:
-        if source.is_dir():
+        # Not Path.is_dir, which may say in a traceback what the folder is called.
+        if os.path.isdir(source):  # noqa: PTH112
             return scans_in_folder(source, labels=labels)
         try:
             file = opened.enter_context(source.open("rb"))
