@@ -131,14 +131,17 @@ class Client:
         return cast(Study, found)
 
     def labels(self, collection: str, form: str = "json") -> Iterator[bytes]:
-        """Every label of a collection as `json`, `csv` or `jsonl`, in pieces."""
-        answer = self._requests.send(
-            "GET",
-            f"/api/v1/collections/{collection}/labels",
-            params={"format": form},
-            headers={"Accept": "*/*"},
-        )
-        yield answer.content
+        """Every label of a collection as `json`, `csv` or `jsonl`, in pieces, as they come.
+
+        Nothing is asked for before the first piece is.
+
+        Raises:
+            ApiError: it was refused.
+            httpx.TransportError: the platform cannot be reached, or what it sends breaks off.
+        """
+        path = f"/api/v1/collections/{collection}/labels"
+        with self._requests.stream(path, params={"format": form}, headers={"Accept": "*/*"}) as answer:
+            yield from answer.iter_bytes()
 
     def freeze(self, collection: str) -> dict[str, Any]:
         """A label set of the labels that the collection's policy takes; the earlier one where nothing changed."""

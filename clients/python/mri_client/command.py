@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from mri_client.client import Client, Failed
+from mri_client.output import write_whole
 from mri_client.requests import ApiError
 
 REFUSED, MISUSED = 1, 2
@@ -119,8 +120,7 @@ def _labels(client: Client, asked: argparse.Namespace) -> None:
     if asked.output is None:
         sys.stdout.buffer.writelines(pieces)
         return
-    with asked.output.open("wb") as file:
-        file.writelines(pieces)
+    write_whole(asked.output, pieces)
 
 
 def _retrain(client: Client, asked: argparse.Namespace) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
@@ -82,10 +83,28 @@ class Requests:
         headers = dict(more.pop("headers", {}))
         if method == "POST":
             headers.setdefault("Idempotency-Key", str(uuid4()))
+        return self._answer(method, path, headers=headers, **more)
+
+    @contextmanager
+    def stream(self, path: str, **more: Any) -> Iterator[httpx.Response]:
+        """The answer to a GET whose content is read as it comes; it is asked for again until it begins, not after.
+
+        Raises:
+            ApiError, httpx.TransportError: as `send`; the latter, too, while the content is read.
+        """
+        response = self._answer("GET", path, stream=True, **more)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _answer(self, method: str, path: str, *, stream: bool = False, **more: Any) -> httpx.Response:
         for number in range(1, self._tries + 1):
             last = number == self._tries
             try:
-                response = self._client.request(method, path, headers=headers, **more)
+                response = self._client.send(self._client.build_request(method, path, **more), stream=stream)
+                if not response.is_success:
+                    response.read()  # why it was refused
             except httpx.UnsupportedProtocol:
                 raise  # an address that is none is none the next time, too
             except httpx.TransportError:
