@@ -19,7 +19,7 @@ from classifier.models import (
     TrainingRun,
 )
 from classifier.selectors import images_of, model_versions, predictions_of, sees_answers, studies_of
-from classifier.selectors.archives import archives_of
+from classifier.selectors.archives import archives_of, rights_to_send
 from classifier.selectors.gate import gate_decisions, gate_rules
 from classifier.selectors.proposals import proposals
 from classifier.selectors.quarantine import quarantined_of
@@ -155,7 +155,7 @@ def get_collection_to_send_archives(
     What a folder's name says is learned from as an imported label is, so it needs what an import needs.
     """
     collection = get_collection(user, collection_id, Permission.UPLOAD)
-    if labels and Permission.FREEZE_LABELS not in permissions_in(user, collection_id):
+    if not rights_to_send(labels=labels) <= permissions_in(user, collection_id):
         raise PermissionDenied(
             "None of your roles in this collection may bring labels along (freeze_labels). Send the images without."
         )

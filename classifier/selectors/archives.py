@@ -60,12 +60,24 @@ class ArchiveCounts:
         return self.entries - self.refused - sum(self.labels.values())
 
 
+def rights_to_send(*, labels: bool) -> frozenset[Permission]:
+    """What sending an archive needs; with labels also what an import needs: its folders' names are learned from."""
+    return frozenset({Permission.UPLOAD, Permission.FREEZE_LABELS} if labels else {Permission.UPLOAD})
+
+
 def archives_of(user: Visitor) -> QuerySet[Archive]:
     """The archives that somebody sent into collections into which they still may, newest first."""
     if not isinstance(user, User):
         return Archive.objects.none()
     mine = Archive.objects.filter(created_by=user, collection__in=collections_of(user, Permission.UPLOAD))
     return mine.select_related("collection")
+
+
+def stored_so_far(archive: Archive) -> int:
+    """How many entries of an archive became an image, or several."""
+    return ArchiveEntry.objects.filter(
+        archive=archive, study__isnull=False, outcome=ArchiveEntry.Outcome.STORED
+    ).count()
 
 
 def entries_of(archive: Archive) -> QuerySet[ArchiveEntry]:

@@ -22,6 +22,7 @@ from classifier.models import Image as StoredImage
 from classifier.selectors import bytes_stored_for
 from classifier.selectors.archives import counts_of
 from classifier.services.archive_parts import bytes_key
+from classifier.services.archive_rights import RIGHTS_WITHDRAWN, require_rights, rights_withdrawn
 from classifier.services.archives import end_archive
 from classifier.services.decoding import Verdict
 from classifier.services.entries import CheckedEntry, DecodedEntry, store_entries
@@ -47,9 +48,12 @@ def claim_archive(*, worker: str) -> Archive | None:
     free = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
     waiting = Archive.objects.filter(free, status__in=WORKED_ON).order_by("created_at", "id")
     while archive := waiting.select_for_update(skip_locked=True).first():
-        if archive.attempt < settings.ARCHIVE_ATTEMPTS:
+        if archive.attempt >= settings.ARCHIVE_ATTEMPTS:
+            _give_up(archive)
+        elif withdrawn := rights_withdrawn(archive):
+            _fail(archive, RIGHTS_WITHDRAWN, withdrawn)
+        else:
             break
-        _give_up(archive)
     if archive is None:
         return None
     Archive.objects.filter(pk=archive.pk).update(
@@ -168,9 +172,11 @@ def record_stored(*, archive: Archive, decoded: Sequence[DecodedEntry]) -> None:
 
     Raises:
         LeaseLost: another worker has the archive; nothing was stored.
+        UploadRefused: its sender may not send it any more; nothing was stored.
         StorageQuotaReached: there is no room for more; nothing was stored.
     """
     with _held(archive) as held:
+        require_rights(held)
         if bytes_stored_for(held.created_by) > settings.UPLOAD_BYTES_PER_USER:
             raise StorageQuotaReached("Your storage is full.")
         verdicts = store_entries(

@@ -14,7 +14,7 @@ from classifier.intake import subject_key
 from classifier.intake.archive import ArchiveRefused, Entry, class_of_path, read_directory
 from classifier.models import Archive, ArchiveEntry
 from classifier.selectors import bytes_stored_for, uploads_in_last_minute
-from classifier.selectors.archives import UNFINISHED, bytes_on_their_way
+from classifier.selectors.archives import UNFINISHED, bytes_on_their_way, stored_so_far
 from classifier.services.archive_parts import (
     SealedArchive,
     archive_limits,
@@ -25,6 +25,7 @@ from classifier.services.archive_parts import (
     part_count,
     receive_part,
 )
+from classifier.services.archive_rights import require_rights
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 
@@ -147,12 +148,14 @@ def store_archive(*, archive: Archive, partial: bool = False) -> Archive:
 
     Raises:
         StateConflict: it is not there yet, or called off, or some entries are bad and `partial` was not said.
+        UploadRefused: its sender may not send it any more.
     """
     archive = lock_archive(archive)
     if archive.status in (Archive.Status.STORING, Archive.Status.STORED):
         return archive
     if archive.status != Archive.Status.CHECKED:
         raise StateConflict("Only an archive that was checked, and waits for your word, can be stored.")
+    require_rights(archive)
     archive.partial = archive.partial or partial
     bad = archive.entries.filter(outcome=ArchiveEntry.Outcome.REFUSED).count()
     if bad and not archive.partial:
@@ -273,7 +276,7 @@ def _row(archive: Archive, entry: Entry) -> ArchiveEntry:
 
 
 def _cancelled_sentence(archive: Archive) -> str:
-    stored = archive.entries.filter(study__isnull=False, outcome=ArchiveEntry.Outcome.STORED).count()
+    stored = stored_so_far(archive)
     if not stored:
         return "You cancelled it. Nothing was stored."
     return f"You cancelled it after {stored:,} of its images were stored; those stay."

@@ -2,15 +2,24 @@
 
 import pytest
 
-from classifier.exceptions import StateConflict
+from classifier.exceptions import StateConflict, UploadRefused
 from classifier.intake.archive import read_directory
 from classifier.jobs import archives as jobs
-from classifier.models import Archive, Study
+from classifier.models import Archive, ArchivePart, Study
 from classifier.selectors.archives import counts_of
 from classifier.services import archive_work, archives
 from classifier.services.archive_parts import receive_part
-from classifier.services.archives import cancel_archive, complete_archive, create_archive, send_archive
+from classifier.services.archives import (
+    cancel_archive,
+    complete_archive,
+    create_archive,
+    send_archive,
+    store_archive,
+)
+from mriplatform.accounts.models import User
+from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
+from reviews.models import ImportedLabel
 from tests.classifier.intake.archive_cases import Entry, archive, good, real
 
 pytestmark = pytest.mark.django_db
@@ -18,8 +27,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def begin(uploader, collection):
-    def _begin(data: bytes) -> Archive:
-        return create_archive(actor=uploader, collection=collection, size=len(data))
+    def _begin(data: bytes, **options) -> Archive:
+        return create_archive(actor=uploader, collection=collection, size=len(data), **options)
 
     return _begin
 
@@ -89,3 +98,90 @@ def test_what_repeats_an_earlier_entry_stays_counted_while_the_entries_are_store
     sent.refresh_from_db()
     counts = counts_of(sent)
     assert (sent.status, counts.new, counts.duplicates, counts.within) == ("stored", 2, 1, 1)
+
+
+def leaves(person) -> None:
+    person.memberships.filter(role=Role.UPLOADER).delete()
+
+
+def is_deactivated(person) -> None:
+    User.objects.filter(pk=person.pk).update(is_active=False)
+
+
+def brings_no_more_labels(person) -> None:
+    person.memberships.filter(role=Role.ML_ENGINEER).delete()
+
+
+WITHDRAWN = [
+    (leaves, "may no longer send images into this collection"),
+    (is_deactivated, "may no longer send images into this collection"),
+    (brings_no_more_labels, "may no longer bring labels along into this collection"),
+]
+
+
+@pytest.fixture
+def labelled(begin, uploader, collection):
+    """An archive of 25 images whose folders say what they are."""
+    uploader.memberships.create(collection=collection, role=Role.ML_ENGINEER)
+    data = archive([good(seed, f"glioma/{seed}.png") for seed in range(840, 865)])
+
+    def _labelled(**options) -> Archive:
+        return send_archive(archive=begin(data, folder_labels=True, **options), data=data)
+
+    return _labelled
+
+
+@pytest.mark.parametrize(("happens", "said"), WITHDRAWN)
+def test_nothing_is_looked_at_for_a_sender_whose_rights_were_withdrawn(labelled, uploader, happens, said):
+    sent = labelled()
+    happens(uploader)
+    assert archive_work.claim_archive(worker="one") is None
+    sent.refresh_from_db()
+    assert (sent.status, sent.code, sent.lease_expires_at) == ("failed", "rights_withdrawn", None)
+    assert said in sent.sentence
+    assert sent.sentence.endswith("Nothing was stored.")
+    assert not ArchivePart.objects.exists()
+    assert AuditEvent.objects.get(action="archive.failed").data["code"] == "rights_withdrawn"
+
+
+@pytest.mark.parametrize(("happens", "said"), WITHDRAWN)
+def test_storing_ends_where_the_senders_rights_do_and_what_was_stored_stays(
+    labelled, uploader, monkeypatch, happens, said
+):
+    sent = labelled()
+    record_stored = jobs.record_stored
+
+    def withdrawn_meanwhile(**arguments):
+        record_stored(**arguments)
+        happens(uploader)
+
+    monkeypatch.setattr(jobs, "record_stored", withdrawn_meanwhile)
+    while jobs.drain():
+        pass
+    sent.refresh_from_db()
+    assert (sent.status, sent.code) == ("failed", "rights_withdrawn")
+    assert said in sent.sentence
+    assert sent.sentence.endswith(" 10 of its images were stored before; those stay.")
+    assert Study.objects.count() == ImportedLabel.objects.count() == 10
+
+
+def test_what_needs_no_labels_goes_on_without_that_right(begin, uploader):
+    data = real(1)
+    sent = send_archive(archive=begin(data), data=data)
+    brings_no_more_labels(uploader)
+    assert archive_work.claim_archive(worker="one") == sent
+
+
+@pytest.mark.parametrize(("happens", "said"), WITHDRAWN)
+def test_a_word_to_store_is_not_taken_from_a_sender_whose_rights_were_withdrawn(
+    labelled, uploader, happens, said
+):
+    sent = labelled(dry_run=True)
+    while jobs.drain():
+        pass
+    happens(uploader)
+    with pytest.raises(UploadRefused, match=said) as refusal:
+        store_archive(archive=sent)
+    assert (refusal.value.status, refusal.value.code) == (403, "rights_withdrawn")
+    sent.refresh_from_db()
+    assert sent.status == "checked"

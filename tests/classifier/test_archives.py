@@ -23,6 +23,7 @@ from classifier.services.archives import (
     store_archive,
     sweep_archives,
 )
+from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from tests.classifier.intake.archive_cases import ACCEPTED, Entry, archive, good, real, ten_and_one
 
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def begin(uploader, collection):
     def _begin(data: bytes, **options) -> Archive:
+        if options.get("folder_labels"):
+            uploader.memberships.get_or_create(collection=collection, role=Role.ML_ENGINEER)
         return create_archive(actor=uploader, collection=collection, size=len(data), **options)
 
     return _begin
