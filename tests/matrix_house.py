@@ -281,14 +281,23 @@ def _sent(
         return method(f"{address}?{filled(building, ask.query)}" if ask.query else address, headers=headers)
     sends = {key: filled(building, value) for key, value in ask.sends.items()}
     if ask.etag:
-        of = address if address.endswith(("/protocol", "/eligibility")) else address.rpartition("/")[0]
-        headers["If-Match"] = client.get(of).headers.get("ETag", '"none"')
+        headers["If-Match"] = _etag(client, address)
     if ask.pixels:
         fields = FILES.get(name, ("files",))
         return client.post(address, sends | {one: upload() for one in fields}, headers=headers)
     if address.startswith("/api/"):
         return method(address, json.dumps(sends), content_type="application/json", headers=headers)
     return method(address, sends, headers=headers)
+
+
+def _etag(client: Client, address: str) -> str:
+    of = address if address.endswith(("/protocol", "/eligibility")) else address.rpartition("/")[0]
+    return str(client.get(of).headers.get("ETag", '"none"'))
+
+
+def etag_of(client: Client, name: str, method: str, address: str) -> dict[str, str]:
+    """The state that what is asked of an address rests on, as the header that says so."""
+    return {"If-Match": _etag(client, address)} if ask_of(name, method).etag else {}
 
 
 def upload() -> SimpleUploadedFile:

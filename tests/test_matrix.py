@@ -6,6 +6,7 @@ An address that has no row, and a method that has none and is served, fail the t
 import json
 import re
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +17,15 @@ from django.urls import reverse
 
 from mriplatform.accounts.scopes import Scope
 from mriplatform.accounts.services import make_token
+from tests.classifier.intake.cases import MODELS
 from tests.matrix_rows import API, PAGES
 
 # What a test does lies within what the house was built in, and is taken back before the house is.
 pytestmark = pytest.mark.django_db
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Which endpoints take files in a form; a part of an archive is whatever bytes it is, and looked at with all the others.
+TAKEN = dict.fromkeys(("api-studies", "api-archives", "api-imports", "api-label-set-imports"), "form")
+TAKEN["api-archive-part"] = "as it is"
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +162,35 @@ def test_a_token_does_what_its_scope_names_and_no_more(building, scope: str) -> 
         expected = {statuses["S"], 412} if ask_of(name, method).etag else {statuses["S"]}
         if lacks != (needed != scope) or (not lacks and response.status_code not in expected):
             wrong.append(f"{name} {method}: {response.status_code}, scope missing: {lacks}")
+    assert not wrong, "\n".join(wrong)
+
+
+def whoever_gets_furthest(statuses: dict[str, int]) -> str:
+    """The column of somebody who may, else of somebody who is let in and then refused for what is sent."""
+    ranks = {401: 4, 403: 4, 404: 3, 400: 2}
+    return min(statuses, key=lambda column: ranks.get(statuses[column], 0))
+
+
+@pytest.mark.timeout(240)
+def test_a_model_file_is_no_body_of_any_endpoint(building) -> None:
+    """Neither as it is nor in a form; what takes files in a form is tried in `test_cases_by_every_door`."""
+    from tests.classifier.doors import MULTIPART, multipart
+    from tests.matrix_house import OCTETS, etag_of
+
+    models, wrong, found = cycle(MODELS), [], by_name()
+    for name, method, _, statuses in rows():
+        if not name.startswith(("api-", "dicomweb-")) or method in ("GET", "DELETE"):
+            continue
+        model, column, at = next(models), whoever_gets_furthest(statuses), found[name][0].of(building)
+        in_a_form = multipart({}, [("file", model.filename, model.make())])
+        for how, body, kind in (("as it is", model.make(), OCTETS), ("form", in_a_form, MULTIPART)):
+            client = building.client(column)
+            headers = building.headers(name, column) | etag_of(client, name, method, at)
+            with transaction.atomic():
+                sent = client.generic(method, at, body, kind, headers=headers)
+                transaction.set_rollback(True)
+            if sent.status_code != 415 and TAKEN.get(name) != how:
+                wrong.append(f"{name} {method} by {column}, {how}: {sent.status_code} {sent.content[:200]!r}")
     assert not wrong, "\n".join(wrong)
 
 

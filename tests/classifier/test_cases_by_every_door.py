@@ -24,8 +24,8 @@ from mriplatform import bell
 from mriplatform.audit.models import AuditEvent
 from tests.classifier.doors import MULTIPART, House, build_house, files_in, left, multipart, refusals
 from tests.classifier.intake import archive_cases
+from tests.classifier.intake.cases import MODELS, Case, encode, picture
 from tests.classifier.intake.cases import REFUSED as IMAGES
-from tests.classifier.intake.cases import Case, encode, picture
 from tests.classifier.intake.dicom_cases import REFUSED as DICOM
 from tests.classifier.intake.dicom_files import SENDERS_ROOT
 
@@ -191,6 +191,29 @@ def test_refused_files_by_the_command(house: House, tmp_path: Path, temporary: P
         assert SENDERS_ROOT not in said.getvalue()
     assert not wrong, "\n".join(wrong)
     assert left() == before
+    assert not files_in(temporary)
+
+
+def test_a_model_file_among_what_is_imported_with_labels(house: House, temporary: Path) -> None:
+    """Of several files each is answered by its number; that the export of a label set is none is said at once."""
+    before, token, engineer = left(), house.token("erin"), house.client("erin")
+    images, page, label_sets = (
+        reverse(name, args=[house.collection.pk])
+        for name in ("api-imports", "import-labels", "api-label-set-imports")
+    )
+    said = {"dataset": "Ward", "labels": json.dumps([{"label": "glioma"}])}
+    for model in MODELS:
+        file = (model.filename, model.make())
+        body = multipart(said, [("files", *file)])
+        imported = Client().generic("POST", images, body, MULTIPART, headers=token).json()["files"]
+        assert [(one["became"], one["code"]) for one in imported] == [("refused", model.code)], model.id
+        body = multipart({"dataset": "Ward", "label": "glioma"}, [("files", *file)])
+        shown = engineer.generic("POST", page, body, MULTIPART)
+        assert model.sentence in shown.content.decode(), model.id
+        body = multipart({"dataset": "Ward"}, [("header", *file), ("manifest", *file)])
+        adopted = Client().generic("POST", label_sets, body, MULTIPART, headers=token)
+        assert (adopted.status_code, adopted.json()["code"]) == (400, "bad_export"), model.id
+        assert left() == before, model.id
     assert not files_in(temporary)
 
 

@@ -407,6 +407,7 @@ REFUSED: list[Case] = [
     _damaged("jpeg-signature-only", lambda: jpeg()[:4], _EARLY, "scan.jpg"),
     _damaged("jpeg-scan-first", lambda: with_segment(jpeg(), 0xDA, bytes(6)), _ORDER, "scan.jpg"),
 ]
+MODELS: list[Case] = [case for case in REFUSED if case.filename.startswith("model.")]
 
 _NAMES = {
     "climbing": "../../etc/x.png",
