@@ -23,6 +23,7 @@ def test_a_sample_is_taken_in_or_refused() -> None:
     assert not set().union(*became.values()) & {
         "decoder_failed",
         "decoder_busy",
+        "decoder_down",
         "too_slow",
         "too_much_memory",
     }

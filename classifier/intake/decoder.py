@@ -66,7 +66,8 @@ class Decoder:
         Raises:
             RuntimeError: the decoder was used before this process was forked.
             IntakeRefused: by the job itself; `too_slow`, `too_much_memory`, `decoder_failed` (the child died);
-                `decoder_busy` (no child was free in time, none can be started, or the machine had no time for it).
+                `decoder_busy` (no child was free in time, or the machine had no time for it), `decoder_down` (none can
+                be started).
         """
         children = self._children()
         try:
@@ -156,7 +157,7 @@ class _Child:
         if not started:
             self.kill()
             raise IntakeRefused(
-                "decoder_busy", "Images cannot be decoded at the moment; try again in a few minutes."
+                "decoder_down", "Images cannot be decoded at the moment; try again in a few minutes."
             )
 
     @property

@@ -30,6 +30,7 @@ STATUS: Final = {
     "too_slow": 422,
     "decoder_failed": 422,
     "decoder_busy": 503,
+    "decoder_down": 503,
 }
 """HTTP status of every code. Codes are part of the API: add, never rename."""
 

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from uuid import uuid4
 
@@ -33,7 +33,15 @@ from classifier.services.archive_work import (
     renew_lease,
 )
 from classifier.services.archives import sweep_archives
-from classifier.services.entries import CheckedEntry, NotNow, RawEntry, batches, check_entries, decode_entries
+from classifier.services.entries import (
+    CheckedEntry,
+    DecoderDown,
+    NotNow,
+    RawEntry,
+    batches,
+    check_entries,
+    decode_entries,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +49,8 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS: Final = 10.0
 # How long an archive waits where the decoder had no room for it.
 PAUSE_SECONDS: Final = 5.0
+# And where no decoder could be started: long enough for what used the machine up to be over.
+DOWN_SECONDS: Final = 60.0
 # A stack of a thousand frames full of writing takes minutes; what takes longer than this hangs, and is let go.
 STALL_SECONDS: Final = 1800.0
 
@@ -71,7 +81,13 @@ def _work(archive: Archive, deadline: float) -> None:
             Slice(archive, deadline).run()
     except LeaseLost:
         return
+    except DecoderDown:
+        logger.warning("Archive %s: no decoder can be started (attempt %d).", archive.pk, archive.attempt)
+        if archive.attempt >= settings.ARCHIVE_ATTEMPTS:
+            return _without_decoder(archive)
+        wait = DOWN_SECONDS
     except NotNow:
+        logger.warning("Archive %s waits: the decoder has no room.", archive.pk)
         wait, blameless = PAUSE_SECONDS, True
     except Exception as error:  # noqa: BLE001 - the next archive must not wait for the reason
         # Where it happened, and never its words: they may quote what is in the archive.
@@ -79,6 +95,15 @@ def _work(archive: Archive, deadline: float) -> None:
         logger.error("A slice of archive %s ended in a %s.\n%s", archive.pk, type(error).__name__, where)
         wait = PAUSE_SECONDS
     release_archive(archive=archive, wait=wait, blameless=blameless)
+
+
+def _without_decoder(archive: Archive) -> None:
+    sentence = (
+        "Images cannot be decoded here at the moment; the administrator finds the reason in the worker's log. What was "
+        "stored stays; send the archive again later."
+    )
+    with suppress(LeaseLost):
+        fail_archive(archive=archive, code="decoder_down", sentence=sentence)
 
 
 @contextmanager

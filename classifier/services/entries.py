@@ -60,6 +60,10 @@ class NotNow(Exception):
     """The decoder has no room at the moment; nothing is wrong with the file."""
 
 
+class DecoderDown(NotNow):
+    """No decoder can be started, so it does not help to wait for one that is free."""
+
+
 def batches[T](entries: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
     """What is worked on at once: few entries, and of large ones fewer. Each comes with its size in bytes."""
     batch: list[T] = []
@@ -78,7 +82,7 @@ def check_entries(entries: Sequence[RawEntry]) -> list[CheckedEntry]:
     """Look at some files as whoever stores them will, and store nothing.
 
     Raises:
-        NotNow: the decoder has no room.
+        NotNow: the decoder has no room; `DecoderDown`, there is none.
     """
     return [_checked(entry, found) for entry, found in zip(entries, _decoded(entries), strict=True)]
 
@@ -87,7 +91,7 @@ def decode_entries(entries: Sequence[RawEntry]) -> tuple[list[DecodedEntry], lis
     """Decode files that were checked; the verdicts are of those that are not good after all.
 
     Raises:
-        NotNow: the decoder has no room.
+        NotNow: the decoder has no room; `DecoderDown`, there is none.
     """
     good, bad = [], []
     for entry, found in zip(entries, _decoded(entries), strict=True):
@@ -135,7 +139,7 @@ def _decode(entry: RawEntry) -> Verdict | TakenIn:
     if not isinstance(found, Verdict):
         return found[1]
     if found.status >= 500:
-        raise NotNow
+        raise DecoderDown if found.code == "decoder_down" else NotNow
     return found
 
 

@@ -22,6 +22,7 @@ from classifier.services.archive_parts import archive_limits
 from classifier.services.decoding import Verdict
 from classifier.services.entries import (
     CheckedEntry,
+    DecoderDown,
     NotNow,
     RawEntry,
     batches,
@@ -34,6 +35,9 @@ from mriplatform.audit.recording import record
 
 type Progress = Callable[[int, int], None]
 _PAUSE_SECONDS: Final = 1.0
+# How long a file waits for a decoder that is busy, and for one that cannot be started.
+_BUSY_SECONDS: Final = 600.0
+_DOWN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def check_scans(
 
     Raises:
         ArchiveRefused: an entry of a ZIP is what no honest archive has.
+        UploadRefused: no image can be decoded.
     """
     report = ScanReport(ignored=ignored)
     seen: set[str] = set()
@@ -168,7 +173,7 @@ def store_scans(
     row when it begins, which a kill leaves behind, and one when it ends or is stopped, with the files that it came to.
 
     Raises:
-        StorageQuotaReached: what came before is stored.
+        StorageQuotaReached, UploadRefused: there is no room, or no image can be decoded; what came before is stored.
     """
     good = [scan for scan in scans if report.outcomes[scan.number] != "refused"]
     left = {scan.number for scan in good}
@@ -248,12 +253,30 @@ def _read(batch: Sequence[Scan]) -> tuple[list[RawEntry], list[CheckedEntry]]:
 
 
 def _patiently[T](work: Callable[[Sequence[RawEntry]], T], raw: Sequence[RawEntry]) -> T:
-    """Nobody waits for a command as for a page: where the decoder has no room, it tries again until it has."""
+    """Nobody waits for a command as for a page: where the decoder has no room, it tries again for a while.
+
+    Raises:
+        UploadRefused: none had room, or could be started, in all that time.
+    """
+    began = time.monotonic()
     while True:
         try:
             return work(raw)
-        except NotNow:
-            time.sleep(_PAUSE_SECONDS)
+        except NotNow as why:
+            down = isinstance(why, DecoderDown)
+            patience = _DOWN_SECONDS if down else _BUSY_SECONDS
+            if time.monotonic() - began >= patience:
+                raise _no_decoder(patience, down=down) from None
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _no_decoder(seconds: float, *, down: bool) -> UploadRefused:
+    what = "No decoder of images could be started" if down else "The decoder of images had no room"
+    return UploadRefused(
+        f"{what} for {seconds:g} seconds. What came before is stored; begin anew once it can.",
+        code="decoder_down" if down else "decoder_busy",
+        status=503,
+    )
 
 
 def _foretell(report: ScanReport, collection: Collection, found: CheckedEntry, seen: set[str]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from classifier.intake import IntakeRefused
 from classifier.models import Image, Prediction, Study
-from classifier.services import scan_imports
+from classifier.services import decoding, scan_imports
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from reviews.models import ImportedLabel
@@ -143,6 +144,34 @@ def test_an_import_that_fills_the_storage_is_audited(admin, tmp_path, settings):
     with pytest.raises(CommandError, match="What came before is stored"):
         run(folder)
     assert audited()[-1] == ("scans.imported", {"new": 10, "left": 2})
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("decoder_down", "No decoder of images could be started for 0 seconds"),
+        ("decoder_busy", "The decoder of images had no room for 0 seconds"),
+    ],
+)
+def test_an_import_waits_for_a_decoder_for_a_while_and_then_says_so(admin, scans, monkeypatch, code, said):
+    tried, real = [], decoding.take_in
+
+    def refuses(*arguments):
+        tried.append(1)
+        if len(tried) > 20:
+            return real(*arguments)
+        raise IntakeRefused(code, "Not now.")
+
+    monkeypatch.setattr(decoding, "take_in", refuses)
+    monkeypatch.setattr(scan_imports, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(scan_imports, "_DOWN_SECONDS", 0.0)
+    monkeypatch.setattr(scan_imports, "_BUSY_SECONDS", 0.0)
+    with pytest.raises(CommandError, match=said):
+        run(scans)
+    monkeypatch.setattr(scan_imports, "_DOWN_SECONDS", 60.0)
+    monkeypatch.setattr(scan_imports, "_BUSY_SECONDS", 60.0)
+    assert "Files: 3 new; 1 already here" in run(scans)
+    assert len(tried) > 20
 
 
 def audited() -> list[tuple[str, dict[str, int]]]:

@@ -21,6 +21,7 @@ _REASONS: Final = {
     "not_mr": _NO_SUCH_CLASS,
     "other_study": _OTHER_STUDY,
     "decoder_busy": _OUT_OF_RESOURCES,
+    "decoder_down": _OUT_OF_RESOURCES,
     "too_slow": _OUT_OF_RESOURCES,
     "too_much_memory": _OUT_OF_RESOURCES,
     "file_too_large": _OUT_OF_RESOURCES,

@@ -238,6 +238,28 @@ def test_no_free_child_in_time_is_busy(single: Decoder) -> None:
     assert single.run(echo, 2, at_most=10).pixels[0, 0] == 2
 
 
+def test_where_no_child_can_be_started_it_is_down_and_not_busy(tmp_path: Path) -> None:
+    """As where a file of the detector of writing is missing, which the fork server reads."""
+    (tmp_path / "broken.py").write_text("raise RuntimeError('A file is missing.')")
+    script = textwrap.dedent("""
+        from classifier.intake import IntakeRefused, decoder
+
+        decoder._CONTEXT.set_forkserver_preload(["broken"])
+        with decoder.Decoder(workers=1, seconds=1) as single:
+            for _ in range(2):
+                try:
+                    single.run(len, "", at_most=1)
+                except IntakeRefused as refused:
+                    print(refused.code, refused.status)
+    """)
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert said.stdout.splitlines() == ["decoder_down 503"] * 2
+    assert "A file is missing." in said.stderr
+
+
 def test_many_threads_and_a_poison_between(limits: Limits) -> None:
     pictures = [picture(seed) for seed in range(24)]
     with Decoder(workers=2, seconds=20) as decoder:
