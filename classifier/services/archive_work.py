@@ -23,7 +23,7 @@ from classifier.selectors import bytes_stored_for
 from classifier.selectors.archives import counts_of
 from classifier.services.archive_parts import bytes_key
 from classifier.services.archive_rights import RIGHTS_WITHDRAWN, require_rights, rights_withdrawn
-from classifier.services.archives import end_archive
+from classifier.services.archives import end_archive, kept_until
 from classifier.services.decoding import Verdict
 from classifier.services.entries import CheckedEntry, DecodedEntry, store_entries
 from mriplatform.audit.recording import record
@@ -51,7 +51,7 @@ def claim_archive(*, worker: str) -> Archive | None:
         if archive.attempt >= settings.ARCHIVE_ATTEMPTS:
             _give_up(archive)
         elif withdrawn := rights_withdrawn(archive):
-            _fail(archive, RIGHTS_WITHDRAWN, withdrawn)
+            end_archive(archive, Status.FAILED, RIGHTS_WITHDRAWN, withdrawn)
         else:
             break
     if archive is None:
@@ -95,7 +95,7 @@ def renew_lease(*, archive: Archive) -> None:
 
 @contextmanager
 def _held(archive: Archive) -> Iterator[Archive]:
-    """A step of work on an archive that this claim still holds; its lease begins anew, and so do its attempts.
+    """A step of work on an archive that this claim still holds; its lease, attempts and time to be kept begin anew.
 
     Raises:
         LeaseLost: it does not.
@@ -107,7 +107,7 @@ def _held(archive: Archive) -> Iterator[Archive]:
             raise LeaseLost
         yield held
         Archive.objects.filter(pk=archive.pk, status__in=WORKED_ON).update(
-            attempt=0, lease_expires_at=_lease()
+            attempt=0, lease_expires_at=_lease(), expires_at=kept_until()
         )
 
 
@@ -220,21 +220,17 @@ def fail_archive(*, archive: Archive, code: str, sentence: str) -> None:
         LeaseLost: another worker has the archive.
     """
     with _held(archive) as held:
-        _fail(held, code, sentence)
+        end_archive(held, Status.FAILED, code, sentence)
 
 
 def _give_up(archive: Archive) -> None:
-    _fail(
+    end_archive(
         archive,
+        Status.FAILED,
         "worker_lost",
         f"The worker stopped during each of {archive.attempt} attempts. Send the archive again; what was stored is not "
         "stored twice.",
     )
-
-
-def _fail(archive: Archive, code: str, sentence: str) -> None:
-    end_archive(archive, Status.FAILED, code, sentence)
-    record(action="archive.failed", target=archive, collection_id=archive.collection_id, code=code)
 
 
 def _refuse(archive: Archive, code: str, sentence: str, files: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from classifier import doorbell
@@ -75,7 +77,7 @@ def create_archive(
     archive = Archive(
         collection=collection, created_by=actor, size=size, dry_run=dry_run, partial=partial,
         folder_labels=folder_labels, subject_key=subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or "",
-        expires_at=_later(),
+        expires_at=kept_until(),
     )  # fmt: skip
     archive.dataset = (dataset.strip() or f"Archive {archive.short_id}") if folder_labels else ""
     archive.save()
@@ -133,7 +135,7 @@ def complete_archive(*, archive: Archive) -> Archive:
             return _already_complete(archive)
         ArchiveEntry.objects.bulk_create([_row(archive, entry) for entry in entries], batch_size=500)
         archive.status = Archive.Status.CHECKING
-        archive.expires_at = _later()
+        archive.expires_at = kept_until()
         archive.save(update_fields=["status", "expires_at"])
         doorbell.ring(doorbell.ARCHIVES)
     return archive
@@ -163,7 +165,8 @@ def store_archive(*, archive: Archive, partial: bool = False) -> Archive:
             f"Refused entries: {bad}. Nothing is stored; store the good ones, or send the archive without these."
         )
     archive.status = Archive.Status.STORING
-    archive.save(update_fields=["status", "partial"])
+    archive.expires_at = kept_until()
+    archive.save(update_fields=["status", "partial", "expires_at"])
     doorbell.ring(doorbell.ARCHIVES)
     return archive
 
@@ -191,13 +194,16 @@ def end_archive(archive: Archive, status: Archive.Status, code: str, sentence: s
     archive.status, archive.code, archive.sentence = status, code[:40], sentence[:300]
     archive.finished_at = timezone.now()
     archive.lease_expires_at, archive.worker = None, ""
-    archive.expires_at = _later()
+    archive.expires_at = kept_until()
     archive.save()
+    if status == Archive.Status.FAILED:
+        record(action="archive.failed", target=archive, collection_id=archive.collection_id, code=code)
 
 
 @transaction.atomic
 def sweep_archives() -> int:
-    """Call off archives with which nobody went on, and forget those that were not stored, some time after.
+    """End archives with which nobody went on, their senders or a worker, and forget those that were not stored, some
+    time after.
 
     Returns:
         How many there were.
@@ -207,12 +213,19 @@ def sweep_archives() -> int:
     for archive in abandoned:
         sentence = "Nobody went on with it in time, so it was deleted. Send it again."
         end_archive(archive, Archive.Status.CANCELLED, "expired", sentence)
+    free = Q(worker="") | Q(lease_expires_at__lt=Now())
+    stuck = list(old.filter(free, status__in=[Archive.Status.CHECKING, Archive.Status.STORING])[:20])
+    for archive in stuck:
+        sentence = (
+            "No worker went on with it in time, so what was sent is deleted. What was stored of it stays."
+        )
+        end_archive(archive, Archive.Status.FAILED, "expired", sentence)
     left = (Archive.Status.REFUSED, Archive.Status.CANCELLED, Archive.Status.FAILED)
     unstored = old.filter(status__in=left).exclude(entries__outcome=ArchiveEntry.Outcome.STORED)
     forgotten = list(unstored.values_list("pk", flat=True)[:20])
     ArchiveEntry.objects.filter(archive__in=forgotten).delete()
     Archive.objects.filter(pk__in=forgotten).delete()
-    return len(abandoned) + len(forgotten)
+    return len(abandoned) + len(stuck) + len(forgotten)
 
 
 def _check_size(size: int) -> None:
@@ -282,5 +295,6 @@ def _cancelled_sentence(archive: Archive) -> str:
     return f"You cancelled it after {stored:,} of its images were stored; those stay."
 
 
-def _later() -> datetime:
+def kept_until() -> datetime:
+    """Until when an archive stays with which nobody goes on from now."""
     return timezone.now() + timedelta(hours=settings.ARCHIVE_HOURS)
