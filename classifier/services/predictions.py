@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 
 from classifier import doorbell
 from classifier.exceptions import StateConflict
-from classifier.models import Image, JobStatus, ModelVersion, Prediction
+from classifier.models import Image, JobStatus, Prediction
 from classifier.selectors import reading_versions, version_reading_for
+from classifier.services.answers import answer_by, bind_waiting
 from classifier.services.shadow import queue_shadows
 from classifier.services.telling import tell_predictions
 from mriplatform.accounts.models import User
@@ -64,30 +65,6 @@ def queue_predictions(images: list[Image]) -> list[Prediction]:
 
 
 @transaction.atomic
-def replace_answers(*, images: list[Image], version: ModelVersion) -> int:
-    """Let what `version` said of images for comparison be their answer; what answered before stands beside it.
-
-    Only where that has succeeded, and the answer before has come, too, or has failed: what a worker holds stays.
-
-    Args:
-        images: locked by the caller, who knows that nobody has begun to read them.
-
-    Returns:
-        How many answers were replaced.
-    """
-    asked = Prediction.objects.filter(
-        image__in=images, model_version=version, for_comparison=True, status=JobStatus.SUCCEEDED
-    )
-    before = Prediction.objects.filter(
-        image__in=asked.values("image"), for_comparison=False, model_version__isnull=False,
-        status__in=[JobStatus.SUCCEEDED, JobStatus.FAILED],
-    )  # fmt: skip
-    replaced = {row.image_id: row.pk for row in before.only("image_id").select_for_update()}
-    Prediction.objects.filter(pk__in=replaced.values()).update(for_comparison=True)
-    return asked.filter(image__in=replaced).update(for_comparison=False)
-
-
-@transaction.atomic
 def claim_batch(*, worker: str, limit: int) -> list[Prediction]:
     """Take up to `limit` queued predictions of one model version, oldest first, comparisons after all answers.
 
@@ -95,7 +72,7 @@ def claim_batch(*, worker: str, limit: int) -> list[Prediction]:
     along, and its neighbours in the batch still get their three attempts. `SKIP LOCKED` lets workers claim side by
     side; the lease runs by the database's clock.
     """
-    _bind_waiting()
+    bind_waiting()
     queued = (
         Prediction.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(status=JobStatus.QUEUED, model_version__isnull=False)
@@ -128,7 +105,7 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
     Returns:
         How many rows were recorded; the others had lost their lease and belong to another claim.
     """
-    _lock_answered([prediction for prediction, _ in answers])
+    _lock_images([prediction for prediction, _ in answers])
     recorded = []
     for prediction, answer in answers:
         mine = _still_mine(prediction).update(
@@ -150,14 +127,14 @@ def record_answers(answers: list[tuple[Prediction, Answer]]) -> int:
     return len(recorded)
 
 
-def _lock_answered(predictions: list[Prediction]) -> None:
-    """Lock the images that get their answer, as whoever hides or removes one does first.
+def _lock_images(predictions: list[Prediction]) -> None:
+    """Lock the images that get their answer, as whoever hides or removes one does first; those of comparisons, too,
+    since what was claimed as one may have become the answer.
 
     Both then follow each other: no answer opens an image that is hidden at this moment, and neither waits for the other
     while the other waits for it.
     """
-    answered = [prediction.image_id for prediction in predictions if not prediction.for_comparison]
-    images = Image.objects.filter(pk__in=answered).order_by("pk")
+    images = Image.objects.filter(pk__in=[prediction.image_id for prediction in predictions]).order_by("pk")
     list(images.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
@@ -231,7 +208,7 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
         raise StateConflict("Only a failed prediction can be tried again; this one has not failed.")
     reads = version_reading_for(prediction.image.collection_id)
     if reads is not None and not prediction.for_comparison:
-        prediction = _answer_by(prediction, reads)
+        prediction = answer_by(prediction, reads)
     if prediction.status == JobStatus.FAILED:
         _queue_again(prediction)
     record(
@@ -244,27 +221,6 @@ def retry_prediction(*, actor: User, prediction_id: UUID) -> Prediction:
     return prediction
 
 
-def _answer_by(failed: Prediction, version: ModelVersion) -> Prediction:
-    """Have an image whose answer has failed answered by `version`; returns the row that is its answer from now on."""
-    asked = (
-        Prediction.objects.select_for_update()
-        .filter(image=failed.image, model_version=version)
-        .exclude(pk=failed.pk)
-        .first()
-    )
-    if asked is None:
-        failed.model_version = version
-        return failed
-    if failed.model_version_id is None:
-        # It stopped before any version read here, so it says what none of them said.
-        failed.delete()
-    else:
-        Prediction.objects.filter(pk=failed.pk).update(for_comparison=True)
-    Prediction.objects.filter(pk=asked.pk).update(for_comparison=False)
-    asked.for_comparison = False
-    return asked
-
-
 def _queue_again(prediction: Prediction) -> None:
     prediction.status = JobStatus.QUEUED
     prediction.attempt = 0
@@ -272,30 +228,6 @@ def _queue_again(prediction: Prediction) -> None:
     prediction.queued_at = Now()
     prediction.finished_at = None
     prediction.save()
-
-
-def _bind_waiting() -> None:
-    """Bind the rows that waited for a version to the one that reads for their collection now, where there is one.
-
-    Where that version was asked about the image for comparison meanwhile, its row becomes the answer. An image about
-    which somebody asks at this moment waits for the next claim.
-    """
-    waiting = Prediction.objects.filter(status=JobStatus.QUEUED, model_version=None)
-    collections = waiting.values_list("image__collection", flat=True).distinct().order_by()
-    for collection_id, version in reading_versions(collections).items():
-        if version is None:
-            continue
-        here = waiting.filter(image__collection=collection_id)
-        images = Image.objects.filter(pk__in=here.values("image")).order_by("pk")
-        held = [image.pk for image in images.select_for_update(skip_locked=True, no_key=True).only("pk")]
-        free = waiting.filter(image__in=held).only("image_id")
-        rows = {row.image_id: row.pk for row in free.select_for_update(skip_locked=True)}
-        asked = Prediction.objects.filter(image__in=rows, model_version=version)
-        answered = set(asked.values_list("image_id", flat=True))
-        Prediction.objects.filter(pk__in=[rows[image] for image in answered]).delete()
-        asked.filter(image__in=answered).update(for_comparison=False)
-        left = [pk for image, pk in rows.items() if image not in answered]
-        Prediction.objects.filter(pk__in=left).update(model_version=version)
 
 
 def _still_mine(prediction: Prediction) -> QuerySet[Prediction]:

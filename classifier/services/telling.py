@@ -5,18 +5,24 @@ Never what the machine answered: whoever is told must ask for it, at a door that
 
 from collections.abc import Iterable
 
-from classifier.models import Image, Prediction, Promotion, Study, TrainingRun
+from classifier.models import Prediction, Promotion, Study, TrainingRun
 from mriplatform.outbox.kinds import Kind
 from mriplatform.outbox.publishing import News, publish, publish_all
 
 
 def tell_predictions(kind: Kind, predictions: Iterable[Prediction]) -> None:
-    """Tell that predictions have succeeded, or failed; the caller has just written so, and holds their rows."""
-    rows = list(predictions)
-    if not rows:
+    """Tell that predictions have succeeded, or failed; the caller has just written so, and holds their rows.
+
+    Whether one is the answer or a comparison is read anew: it may have changed since the caller fetched it.
+    """
+    ids = [prediction.pk for prediction in predictions]
+    if not ids:
         return
-    images = Image.objects.only("study_id", "collection_id").in_bulk({row.image_id for row in rows})
-    publish_all([_of_prediction(kind, row, images[row.image_id]) for row in rows])
+    rows = Prediction.objects.select_related("image").only(
+        "for_comparison", "image__study", "image__collection"
+    )
+    now = rows.in_bulk(ids)
+    publish_all([_of_prediction(kind, now[pk]) for pk in ids])
 
 
 def tell_study_final(study: Study) -> None:
@@ -65,7 +71,8 @@ def tell_promoted(promotion: Promotion) -> None:
     )
 
 
-def _of_prediction(kind: Kind, prediction: Prediction, image: Image) -> News:
+def _of_prediction(kind: Kind, prediction: Prediction) -> News:
+    image = prediction.image
     return News(
         kind=kind,
         object_id=prediction.pk,

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from classifier.exceptions import StateConflict
 from classifier.models import Image, ModelVersion
 from classifier.selectors import version_reading_for
+from classifier.services.answers import replace_answers
 from classifier.services.comparison import ask_about
-from classifier.services.predictions import replace_answers
 from classifier.services.registry import verify_stored_checkpoint
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record

@@ -119,13 +119,20 @@ def test_what_must_not_be_seen_is_closed(alice, collection):
         assert (entry_of(image).visible, entry_of(image).open) == (False, False)
 
 
+@pytest.mark.parametrize("claimed_for_comparison", [False, True])
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_is_being_recorded_does_not_open_an_image_that_is_being_hidden(alice, collection):
-    """Whoever comes second waits for the other, and neither fails: a picture with a name on it is hidden for sure."""
+def test_an_answer_that_is_being_recorded_does_not_open_an_image_that_is_being_hidden(
+    alice, collection, claimed_for_comparison
+):
+    """Whoever comes second waits for the other, and neither fails: a picture with a name on it is hidden for sure.
+
+    Also where the worker took it for a comparison, which it was when it was claimed.
+    """
     image = make_image(make_study(collection, images=0))
     nothing = {"probabilities": None, "maps": None, "map_shape": None, "embedding": None}
     claimed = make_prediction(image, status=JobStatus.RUNNING, started_at=timezone.now(), **nothing)
     claimed.refresh_from_db()
+    claimed.for_comparison = claimed_for_comparison
     recorded = Event()
 
     def worker():
