@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from classifier.access import get_collection_to_choose
 from classifier.exceptions import PlatformError, StateConflict
 from classifier.selectors import version_reading_for
+from mriplatform.accounts.access import NOT_FOUND
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import permissions_in
@@ -54,10 +55,12 @@ def rescores(request: HttpRequest, collection_id: UUID) -> HttpResponse:
 @signed_in
 @never_cache
 def rescores_live(request: HttpRequest, collection_id: UUID) -> HttpResponse:
-    """How far the pass is; asks for itself while there is one."""
+    """How far the pass is; asks for itself while there is one. Where there never was one there is nothing."""
     check_query(request)
-    collection = get_collection_to_choose(request.user, collection_id)
-    return render(request, "reviews/rescore_live.html", _now(request, collection))
+    now = _now(request, get_collection_to_choose(request.user, collection_id))
+    if now["rescore"] is None:
+        raise Http404(NOT_FOUND)
+    return render(request, "reviews/rescore_live.html", now)
 
 
 @require_POST

@@ -131,6 +131,7 @@ def test_an_engineer_has_the_backlog_read_again_by_page(sign_in, engineer, colle
     analysed_image(collection)
     newer = make_version()
     client, page = sign_in(engineer), f"/collections/{collection.pk}/rescores"
+    assert client.get(f"{page}/live").status_code == 404
     assert f"1 image that version {newer.number} does not answer" in client.get(page).content.decode()
     assert client.post(page, {"per_minute": "0", "reason": "r"}).status_code == 400
     begun = client.post(page, {"per_minute": "30", "reason": "It is better."}, follow=True)
