@@ -7,22 +7,29 @@ from django.http import Http404
 
 from classifier.access import get_collection_to_choose, require_run
 from classifier.models import Image, Shadow, TrainingRun
+from classifier.selectors.same_pixels import reads_pixels_of, same_pixels_read_by
 from classifier.selectors.training_runs import sees_run_labels, training_run_of
 from mriplatform.accounts.access import NOT_FOUND, get_collection, require_anywhere, require_in
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
 from reviews.models import LabelSet, Reading, Rescore
-from reviews.selectors import label_sets_of, readings_of, to_decide
+from reviews.selectors import readings_of, to_decide
+from reviews.selectors.frozen import label_sets_there
 
 READERS_GET_NO_LABELS = (
     "You read in this collection, and its labels say what the machine and the others answered on images that you "
     "may have yet to read. Somebody who does not read here can download them."
 )
 
+READERS_ELSEWHERE_GET_NO_LABELS = (
+    "You read images in another collection that lie in this one as well, and what is said of them here, alone or in "
+    "all, may tell what you have yet to read. Somebody who does not read them can see it."
+)
+
 READERS_GET_NO_TRACE = (
     "The trace names images with their labels, so it is shown only to those who may download the labels of the run's "
-    "collection, and do not read there."
+    "collection, and do not read there, nor the same images elsewhere."
 )
 
 READERS_GET_NO_KNOWN_CASES = (
@@ -70,19 +77,33 @@ def get_image_to_decide(user: User, collection: Collection, image_id: UUID) -> I
 
 
 def get_collection_with_labels(user: Visitor, collection_id: UUID) -> Collection:
-    """A collection whose labels the user may download: never one in which they read."""
+    """A collection whose labels the user may download, but for what they read of the same pixels elsewhere (see
+    `labels`): never one in which they read."""
     collection = get_collection(user, collection_id, Permission.DOWNLOAD_LABELS)
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_LABELS)
     return collection
 
 
+def get_collection_with_label_sets(user: Visitor, collection_id: UUID) -> Collection:
+    """A collection whose labels the user may see as a whole: never one whose pixels they read, there or elsewhere."""
+    collection = get_collection(user, collection_id, Permission.DOWNLOAD_LABELS)
+    _require_no_reader(user, collection_id)
+    return collection
+
+
 def get_collection_to_freeze(user: Visitor, collection_id: UUID) -> Collection:
-    """A collection whose labels the user freezes, and by which policy: never one in which they read."""
+    """A collection whose labels the user freezes, and by which policy: never one whose pixels they read."""
     collection = get_collection(user, collection_id, Permission.FREEZE_LABELS)
+    _require_no_reader(user, collection_id)
+    return collection
+
+
+def _require_no_reader(user: Visitor, collection_id: UUID) -> None:
     if is_reader_in(user, collection_id):
         raise PermissionDenied(READERS_GET_NO_LABELS)
-    return collection
+    if reads_pixels_of(user, collection_id):
+        raise PermissionDenied(READERS_ELSEWHERE_GET_NO_LABELS)
 
 
 def get_collection_to_configure(user: Visitor, collection_id: UUID) -> Collection:
@@ -107,9 +128,11 @@ def get_image_of(collection: Collection, image_id: UUID) -> Image:
 
 
 def get_label_set(user: Visitor, label_set_id: UUID) -> LabelSet:
-    label_set = label_sets_of(user).filter(pk=label_set_id).first()
+    """A label set of a collection whose labels the user may see as a whole; where they read it is not there."""
+    label_set = label_sets_there(user).filter(pk=label_set_id).first()
     if label_set is None:
         raise Http404(NOT_FOUND)
+    _require_no_reader(user, label_set.collection_id)
     return label_set
 
 
@@ -138,9 +161,11 @@ def get_training_run_to_change(user: Visitor, run_id: UUID) -> TrainingRun:
 
 
 def get_image_with_labels(user: Visitor, image_id: UUID) -> Image:
-    """An image whose labels the user may see: never in a collection in which they read."""
+    """An image whose labels the user may see: never one that they read, there or in another collection."""
     image = _image(image_id)
     get_collection_with_labels(user, image.collection_id)
+    if Image.objects.filter(same_pixels_read_by(user), pk=image.pk).exists():
+        raise PermissionDenied(READERS_ELSEWHERE_GET_NO_LABELS)
     return image
 
 
@@ -159,10 +184,19 @@ def get_label_set_to_train(user: Visitor, label_set_id: UUID) -> LabelSet:
 
 
 def get_collection_to_plan(user: Visitor, collection_id: UUID) -> Collection:
-    """A collection whose retraining plan the user sets: never one in which they read."""
+    """A collection whose retraining plan the user sets: never one whose pixels they read."""
     collection = get_collection(user, collection_id, Permission.TRAIN)
-    if is_reader_in(user, collection_id):
-        raise PermissionDenied(READERS_GET_NO_LABELS)
+    _require_no_reader(user, collection_id)
+    return collection
+
+
+def get_collection_with_shadows(
+    user: Visitor, collection_id: UUID, permission: Permission = Permission.VIEW_MODELS
+) -> Collection:
+    """A collection of which the user may see how versions in its shadow do on its labels: never one whose pixels they
+    read."""
+    collection = get_collection_to_choose(user, collection_id, permission)
+    _require_no_reader(user, collection_id)
     return collection
 
 
@@ -171,7 +205,7 @@ def get_shadow(user: Visitor, shadow_id: UUID, permission: Permission) -> Shadow
     shadow = Shadow.objects.filter(pk=shadow_id).select_related("model_version").first()
     if shadow is None:
         raise Http404(NOT_FOUND)
-    get_collection_to_choose(user, shadow.collection_id, permission)
+    get_collection_with_shadows(user, shadow.collection_id, permission)
     return shadow
 
 
@@ -194,7 +228,8 @@ def _image(image_id: UUID) -> Image:
 def get_collection_with_figures(user: Visitor, collection_id: UUID) -> tuple[Collection, bool]:
     """A collection whose figures the user may see, and whether all of them.
 
-    Who reads or adjudicates there gets those of images that nobody reads any more, whatever else they hold.
+    Who reads or adjudicates there, or reads some of its pixels elsewhere, gets those of images that nobody reads any
+    more, whatever else they hold.
     """
     collection = collections_of(user).filter(pk=collection_id).first()
     if collection is None:
@@ -202,7 +237,7 @@ def get_collection_with_figures(user: Visitor, collection_id: UUID) -> tuple[Col
     granted = permissions_in(user, collection_id)
     if not granted & {Permission.DOWNLOAD_LABELS, Permission.READ, Permission.ADJUDICATE}:
         raise PermissionDenied("None of your roles in this collection sees its figures.")
-    return collection, not is_reader_in(user, collection_id)
+    return collection, not reads_pixels_of(user, collection_id)
 
 
 def get_collection_to_measure(user: Visitor, collection_id: UUID) -> Collection:

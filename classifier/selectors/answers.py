@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from classifier.models import Image, JobStatus, ModelVersion, Prediction, Study
+from classifier.selectors.same_pixels import collections_read_by, same_pixels_read_by
 from ml.labels import CLASSES, DISPLAY_NAMES
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
-from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in, roles_of
+from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in, permissions_in
 
 
 def sees_answers(user: Visitor, study: Study) -> bool:
@@ -33,11 +34,6 @@ def _reads_same_pixels(user: Visitor, study: Study) -> bool:
     return bool(read) and Image.objects.filter(collection__in=read, pixel_sha256__in=hashes).exists()
 
 
-def collections_read_by(user: Visitor) -> list[UUID]:
-    """The collections in which the user is a reader."""
-    return [collection_id for collection_id in roles_of(user) if is_reader_in(user, collection_id)]
-
-
 def predictions_of(user: Visitor) -> QuerySet[Prediction]:
     """Predictions whose answers the user may see, newest first (see `sees_answers`).
 
@@ -53,12 +49,9 @@ def predictions_of(user: Visitor) -> QuerySet[Prediction]:
     final = Q(
         image__collection__in=when_final, image__study__finalised_at__isnull=False, for_comparison=False
     )
-    same_pixels = Image.objects.filter(
-        collection__in=collections_read_by(user), pixel_sha256=OuterRef("image__pixel_sha256")
-    )
     return (
         Prediction.objects.filter(Q(image__collection__in=open_to_all) | final)
-        .exclude(Exists(same_pixels))
+        .filter(~same_pixels_read_by(user, at="image__"))
         .select_related("image", "image__study", "model_version")
         .order_by("-id")
     )

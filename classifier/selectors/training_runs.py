@@ -12,13 +12,13 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Promotion, RunStatus, TraceLine, TrainingRun
+from classifier.selectors.same_pixels import reads_pixels_of
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import (
     Visitor,
     has_anywhere,
     is_reader_anywhere,
-    is_reader_in,
     permissions_in,
 )
 
@@ -100,10 +100,11 @@ def share_done(progress: list[dict[str, Any]]) -> float | None:
 
 
 def sees_run_figures(user: Visitor, run: TrainingRun) -> bool:
-    """Whether the user may see what a run made of its labels: counts, curve, log. Never who reads those images."""
+    """Whether the user may see what a run made of its labels: counts, curve, log. Never who reads those images, there
+    or the same pixels elsewhere."""
     if run.collection_id is None:
         return not is_reader_anywhere(user)
-    return not is_reader_in(user, run.collection_id)
+    return not reads_pixels_of(user, run.collection_id)
 
 
 def sees_run_labels(user: Visitor, run: TrainingRun) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from classifier.models import Image, Study
-from classifier.selectors.answers import collections_read_by
+from classifier.selectors.same_pixels import collections_read_by
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import has_anywhere, is_reader_in, permissions_in

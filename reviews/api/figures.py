@@ -94,8 +94,9 @@ class Figures(FigureFiles):
         operation_id="get_figures",
         summary="What the readings of a collection say, from the newest snapshot",
         description=(
-            "All pooled figures, without readers' names. Readers and adjudicators of the collection get those of "
-            "images with a final label alone, and only where enough images and readers are behind them."
+            "All pooled figures, without readers' names. Who reads or adjudicates the collection's images, here or in "
+            "another one, gets those of images with a final label alone, and only where enough images and readers are "
+            "behind them."
         ),
         parameters=_PARAMETERS,
         responses=_ANSWERS,

@@ -48,7 +48,7 @@ class ImageTrace(ApiView):
     @extend_schema(
         operation_id="get_image_trace",
         summary="Where the labels of an image went: label sets, training runs, versions in force",
-        description="Refused to those who may not download the labels of its collection, or read there.",
+        description="Refused to those who may not download its labels, or read it, there or in another collection.",
         responses={200: ImageTraceSerializer, **problems(401, 403, 404)},
     )
     def get(self, request: Request, image_id: UUID) -> Response:

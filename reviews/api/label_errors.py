@@ -100,10 +100,10 @@ class LikelyErrors(ApiView):
         summary="Which labels of a label set are likely wrong, the likeliest first",
         description=(
             "By confident learning on heads that are trained without the image and its group, beside what blinded "
-            "readers said. Never for readers of the collection."
+            "readers said. Never for readers of its images."
         ),
         parameters=[RankingQuerySerializer],
-        responses={200: LikelyErrorsSerializer, **problems(400, 401, 404)},
+        responses={200: LikelyErrorsSerializer, **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, label_set_id: UUID) -> Response:
         asked = self.asked(request)
@@ -155,8 +155,8 @@ class LabelSetExport(ApiView):
     @extend_schema(
         operation_id="export_label_set",
         summary="A label set with its pixels, as a ZIP archive that can be imported again to the same hash",
-        description="Refused where the user may not have the labels of the collection, or reads there.",
-        responses={(200, "application/zip"): OpenApiTypes.BINARY, **problems(401, 404)},
+        description="Refused where the user may not have the labels of the collection, or reads any of its images.",
+        responses={(200, "application/zip"): OpenApiTypes.BINARY, **problems(401, 403, 404)},
     )
     def get(self, request: Request, label_set_id: UUID) -> StreamingHttpResponse:
         label_set = get_label_set(request.user, label_set_id)

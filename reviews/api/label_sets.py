@@ -16,7 +16,7 @@ from mriplatform.api.schema import problems
 from mriplatform.api.views import ApiView, person
 from mriplatform.audit.recording import record
 from mriplatform.tables import serve_table, table
-from reviews.access import get_collection_to_freeze, get_collection_with_labels, get_label_set
+from reviews.access import get_collection_to_freeze, get_collection_with_label_sets, get_label_set
 from reviews.api.label_set_serializers import (
     DifferenceQuerySerializer,
     DifferencesSerializer,
@@ -129,7 +129,7 @@ class CollectionLabelSets(ApiView):
         responses={200: LabelSetSerializer(many=True), **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, collection_id: UUID) -> Response:
-        collection = get_collection_with_labels(request.user, collection_id)
+        collection = get_collection_with_label_sets(request.user, collection_id)
         return self.paged_response(self.page_of(label_sets_in(collection)))
 
     @extend_schema(
@@ -158,7 +158,7 @@ class OneLabelSet(ApiView):
     @extend_schema(
         operation_id="get_label_set",
         summary="A label set: its counts, its policy, the runs that used it and the versions that came of it",
-        responses={200: LabelSetDetailSerializer, **problems(401, 404)},
+        responses={200: LabelSetDetailSerializer, **problems(401, 403, 404)},
     )
     def get(self, request: Request, label_set_id: UUID) -> Response:
         return Response(_detail(get_label_set(request.user, label_set_id)))
@@ -180,7 +180,7 @@ class LabelSetEntries(ApiView):
         responses={
             (200, "application/json"): EntrySerializer(many=True),
             **AS_TABLE,
-            **problems(400, 401, 404, 406),
+            **problems(400, 401, 403, 404, 406),
         },
     )
     def get(self, request: Request, label_set_id: UUID) -> Response | StreamingHttpResponse:
@@ -206,7 +206,7 @@ class LabelSetDifferences(ApiView):
         operation_id="compare_label_sets",
         summary="What is different in a label set from another: added, removed, label, part, reason, weight",
         parameters=[DifferenceQuerySerializer],
-        responses={200: DifferencesSerializer, **problems(400, 401, 404, 422)},
+        responses={200: DifferencesSerializer, **problems(400, 401, 403, 404, 422)},
     )
     def get(self, request: Request, label_set_id: UUID) -> Response:
         after = get_label_set(request.user, label_set_id)

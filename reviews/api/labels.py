@@ -47,6 +47,7 @@ class Labels(ApiView):
         description=(
             "Who, when, which model version answered, and whether the reader had seen its answer. Refused to readers "
             "of the collection: it says what the machine and the others answered on images they have yet to read. "
+            "Images that you read in another collection as well are left out. "
             "By image, then by time; the columns are in docs/results.md."
         ),
         parameters=[OpenApiParameter("format", str, enum=["json", "csv", "jsonl"])],
@@ -61,9 +62,9 @@ class Labels(ApiView):
         form = request.accepted_renderer.format
         record(
             action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
-            rows=label_count(collection), form=form,
+            rows=label_count(collection, request.user), form=form,
         )  # fmt: skip
-        pieces = labels_in(form, collection, labels(collection))
+        pieces = labels_in(form, collection, labels(collection, request.user))
         return serve_table(pieces, form=form, name=f"labels-{collection.pk}")
 
 
@@ -84,7 +85,8 @@ class Manifest(ApiView):
     @extend_schema(
         operation_id="get_manifest",
         summary="A label set's manifest: JSON Lines, byte for byte what was frozen",
-        responses={(200, "application/x-ndjson"): OpenApiTypes.STR, **problems(401, 404)},
+        description="403 where you read any of the collection's images in another one, as for all of a label set.",
+        responses={(200, "application/x-ndjson"): OpenApiTypes.STR, **problems(401, 403, 404)},
     )
     def get(self, request: Request, label_set_id: UUID) -> HttpResponse:
         label_set = get_label_set(request.user, label_set_id)

@@ -120,12 +120,16 @@ class KnownCases(ApiView):
     @extend_schema(
         operation_id="list_known_cases",
         summary="Images whose label is known from elsewhere, newest first",
-        description="Refused to readers of the collection, who are measured by them.",
+        description=(
+            "Refused to readers of the collection, who are measured by them. What you read in another one is left out."
+        ),
         responses={200: KnownCaseSerializer(many=True), **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, collection_id: UUID) -> Response:
         collection = get_collection_with_known_cases(request.user, collection_id)
-        return self.paged_response([_shown(case) for case in self.page_of(known_cases(collection))])
+        return self.paged_response(
+            [_shown(case) for case in self.page_of(known_cases(collection, request.user))]
+        )
 
     @extend_schema(
         operation_id="set_known_case",
@@ -138,7 +142,9 @@ class KnownCases(ApiView):
         sent = self.sent(NewKnownCaseSerializer, request.data)
         image = get_image_of(collection, sent.pop("image"))
         case = set_known_case(actor=person(request), image=image, **sent)
-        return Response(KnownCaseSerializer(_shown(known_cases(collection).get(pk=case.pk))).data, status=201)
+        return Response(
+            KnownCaseSerializer(_shown(known_cases(collection, None).get(pk=case.pk))).data, status=201
+        )
 
 
 class KnownCaseTakenBack(ApiView):

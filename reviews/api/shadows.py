@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier.access import get_collection_to_choose, get_version
+from classifier.access import get_version
 from classifier.models import Shadow
 from classifier.selectors.shadows import shadows_of
 from classifier.services.shadow import end_shadow, start_shadow
@@ -17,7 +17,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.api.schema import problems
 from mriplatform.api.serializers import StrictSerializer
 from mriplatform.api.views import ApiView, person
-from reviews.access import get_shadow
+from reviews.access import get_collection_with_shadows, get_shadow
 from reviews.api.figures import FigureSerializer
 from reviews.api.serializers import AnsweringVersionSerializer
 from reviews.selectors.figure_files import figures_as_json
@@ -55,11 +55,11 @@ class Shadows(ApiView):
     @extend_schema(
         operation_id="list_shadows",
         summary="The versions that answer a collection's images unseen, newest first, with their figures",
-        description="Refused to readers of the collection.",
+        description="Refused to readers of the collection's images, here or in another one.",
         responses={200: ShadowSerializer(many=True), **problems(400, 401, 403, 404)},
     )
     def get(self, request: Request, collection_id: UUID) -> Response:
-        collection = get_collection_to_choose(request.user, collection_id)
+        collection = get_collection_with_shadows(request.user, collection_id)
         found = self.page_of(shadows_of(collection))
         return self.paged_response([_shown(collection, shadow) for shadow in found])
 
@@ -73,7 +73,7 @@ class Shadows(ApiView):
         responses={201: ShadowSerializer, **problems(400, 401, 403, 404, 409, 422)},
     )
     def post(self, request: Request, collection_id: UUID) -> Response:
-        collection = get_collection_to_choose(request.user, collection_id, Permission.TRAIN)
+        collection = get_collection_with_shadows(request.user, collection_id, Permission.TRAIN)
         sent = self.sent(NewShadowSerializer, request.data)
         version = get_version(request.user, sent["model_version"])
         shadow = start_shadow(

@@ -50,7 +50,7 @@ class TrainingRunSerializer(serializers.Serializer[Any]):
     collection = serializers.UUIDField(
         allow_null=True, help_text="Where its images lie, for whoever is of it."
     )
-    manifest_sha256 = serializers.CharField(help_text="Empty for those who read in the collection.")
+    manifest_sha256 = serializers.CharField(help_text="Empty for those who read any of its images.")
     base_version = VersionNamedSerializer()
     candidate = VersionNamedSerializer(allow_null=True, help_text="Null until it has succeeded.")
     gate_rule = serializers.IntegerField(
@@ -135,7 +135,7 @@ class OneTrainingRun(ApiView):
         summary="One training run, with its curve from a step on",
         description=(
             "Ask again with `since` while `status` is `queued` or `running`. What a run made of its labels "
-            "(curve, log, counts, figures, the reason of a failure) is empty for those who read in its collection."
+            "(curve, log, counts, figures, the reason of a failure) is empty for those who read any of its images."
         ),
         parameters=[SinceSerializer],
         responses={200: TrainingRunDetailSerializer, **problems(400, 401, 403, 404)},
@@ -172,7 +172,7 @@ class Trace(ApiView):
     @extend_schema(
         operation_id="list_trace",
         summary="What a training run made of each line of its manifest",
-        description="Refused to those who may not download the labels of the run's collection, or read there.",
+        description="Refused to those who may not download the labels of its collection, or read any image there.",
         parameters=[TraceQuerySerializer],
         responses={200: TraceLineSerializer(many=True), **problems(400, 401, 403, 404)},
     )

@@ -1,9 +1,12 @@
 """Label sets: which there are for whom, and their manifests."""
 
 import hashlib
+from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import QuerySet
 
+from classifier.selectors.same_pixels import reads_pixels_of
 from mriplatform.accounts.models import Collection
 from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import Visitor, collections_of, is_reader_in
@@ -12,17 +15,27 @@ from reviews.models import LabelSet
 
 
 def label_sets_of(user: Visitor) -> QuerySet[LabelSet]:
-    """Label sets of the collections whose labels the user may have, newest first; never where they read."""
-    ids = [
-        collection.pk
-        for collection in collections_of(user, Permission.DOWNLOAD_LABELS)
-        if not is_reader_in(user, collection.pk)
-    ]
-    return (
-        LabelSet.objects.filter(collection__in=ids)
-        .select_related("collection", "frozen_by", "policy")
-        .order_by("-id")
-    )
+    """Label sets of the collections whose labels the user may have, newest first.
+
+    Never where they read, nor where any of the images is one that they read elsewhere: a set is whole, and its counts
+    and its hash would say what a row left out says.
+    """
+    return _label_sets(pk for pk in _with_labels(user) if not reads_pixels_of(user, pk))
+
+
+def label_sets_there(user: Visitor) -> QuerySet[LabelSet]:
+    """Those of `label_sets_of`, and those that are kept from the user because they read the same pixels elsewhere:
+    that there are such they may know, what is in them they may not."""
+    return _label_sets(pk for pk in _with_labels(user) if not is_reader_in(user, pk))
+
+
+def _with_labels(user: Visitor) -> list[UUID]:
+    return list(collections_of(user, Permission.DOWNLOAD_LABELS).values_list("pk", flat=True))
+
+
+def _label_sets(collections: Iterable[UUID]) -> QuerySet[LabelSet]:
+    found = LabelSet.objects.filter(collection__in=list(collections))
+    return found.select_related("collection", "frozen_by", "policy").order_by("-id")
 
 
 def label_sets_in(collection: Collection) -> QuerySet[LabelSet]:

@@ -10,7 +10,9 @@ from django.db.models import Count, QuerySet
 
 from classifier.models import Image
 from classifier.selectors.identifiers import identifiers_of
+from classifier.selectors.same_pixels import same_pixels_read_by
 from mriplatform.accounts.models import Collection, User
+from mriplatform.accounts.selectors import Visitor
 from mriplatform.tables import in_batches
 from reviews.models import Adjudication, ImageStanding, Outcome, ReviewEvent
 from reviews.selectors.agreement import (
@@ -73,25 +75,31 @@ class LabelRow:
     event: UUID
 
 
-def labels(collection: Collection) -> Iterator[LabelRow]:
+def labels(collection: Collection, user: Visitor | None) -> Iterator[LabelRow]:
     """Every verdict in force and every decision in force of the collection, by image, then by time.
 
     What was withdrawn or superseded is not among them, nor are hidden repeats and known cases. A thousand images are
     read at a time; each image's rows fit each other.
+
+    Args:
+        user: who is shown them: what they read of the same pixels, in another collection, is left out. None where
+            nobody in particular is.
     """
-    for images in in_batches(_labelled(collection)):
+    for images in in_batches(_labelled(collection, user)):
         yield from _rows(images)
 
 
-def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> list[LabelRow]:
+def recent_labels(
+    collection: Collection, user: Visitor | None, *, before: UUID | None, size: int
+) -> list[LabelRow]:
     """The newest rows of `labels`, newest first.
 
     Args:
         before: the `event` of the last row of the page before; None for the newest.
     """
-    said: QuerySet[Any] = _said(collection)
+    said: QuerySet[Any] = _said(collection, user)
     decided: QuerySet[Any] = Adjudication.objects.filter(
-        pk__in=_labelled_standings(collection).filter(adjudication__isnull=False).values("adjudication")
+        pk__in=_labelled_standings(collection, user).filter(adjudication__isnull=False).values("adjudication")
     )
     newest: list[tuple[UUID, UUID]] = []
     for rows, image in ((said, "reading__image"), (decided, "image")):
@@ -103,16 +111,17 @@ def recent_labels(collection: Collection, *, before: UUID | None, size: int) -> 
     return sorted(found, key=lambda row: row.event, reverse=True)
 
 
-def label_count(collection: Collection) -> int:
+def label_count(collection: Collection, user: Visitor | None) -> int:
     """How many rows `labels` gives."""
-    said = _said(collection)
-    decided = ImageStanding.objects.filter(collection=collection, adjudication__isnull=False)
-    return said.count() + decided.count()
+    decided = _for(user, ImageStanding.objects.filter(collection=collection, adjudication__isnull=False))
+    return _said(collection, user).count() + decided.count()
 
 
-def images_by_outcome(collection: Collection) -> dict[str, int]:
-    """How many images of the collection stand how; those that nobody has read are not counted."""
-    found = _labelled_standings(collection).order_by().values_list("outcome").annotate(images=Count("pk"))
+def images_by_outcome(collection: Collection, user: Visitor | None) -> dict[str, int]:
+    """How many images of `labels` stand how; those that nobody has read are not counted."""
+    found = (
+        _labelled_standings(collection, user).order_by().values_list("outcome").annotate(images=Count("pk"))
+    )
     counted = dict(found)
     return {outcome.value: counted.get(outcome.value, 0) for outcome in _COUNTS}
 
@@ -145,19 +154,26 @@ def findings(verdict: ReviewEvent, first_read: ReviewEvent | None) -> dict[str, 
     }
 
 
-def _labelled_standings(collection: Collection) -> QuerySet[ImageStanding]:
-    return ImageStanding.objects.filter(collection=collection, outcome__in=_COUNTS)
+def _for(user: Visitor | None, standings: QuerySet[ImageStanding]) -> QuerySet[ImageStanding]:
+    return standings.filter(~same_pixels_read_by(user, at="image__"))
 
 
-def _said(collection: Collection) -> QuerySet[ReviewEvent]:
+def _labelled_standings(collection: Collection, user: Visitor | None) -> QuerySet[ImageStanding]:
+    return _for(user, ImageStanding.objects.filter(collection=collection, outcome__in=_COUNTS))
+
+
+def _said(collection: Collection, user: Visitor | None) -> QuerySet[ReviewEvent]:
     """The verdicts in force on labelled images. A join: the newest are then found without all others."""
     return verdicts_in_force().filter(
-        reading__image__standing__collection=collection, reading__image__standing__outcome__in=_COUNTS
+        ~same_pixels_read_by(user, at="reading__image__"),
+        reading__image__standing__collection=collection,
+        reading__image__standing__outcome__in=_COUNTS,
     )
 
 
-def _labelled(collection: Collection) -> QuerySet[Image]:
-    return Image.objects.filter(standing__in=_labelled_standings(collection)).select_related("study", "dicom")
+def _labelled(collection: Collection, user: Visitor | None) -> QuerySet[Image]:
+    found = Image.objects.filter(standing__in=_labelled_standings(collection, user))
+    return found.select_related("study", "dicom")
 
 
 def _rows(images: list[Image]) -> Iterator[LabelRow]:

@@ -15,7 +15,7 @@ from classifier.selectors.label_set_runs import runs_on, versions_from
 from mriplatform.accounts.selectors import permissions_in
 from mriplatform.api.problems import answer_to
 from mriplatform.pages import check_query, person, signed_in, with_headers
-from reviews.access import get_collection_to_freeze, get_collection_with_labels, get_label_set
+from reviews.access import get_collection_to_freeze, get_collection_with_label_sets, get_label_set
 from reviews.models import LabelSet
 from reviews.selectors import newest_label_set
 from reviews.selectors.eligibility import policy_of
@@ -40,7 +40,7 @@ from reviews.views.label_set_tables import (
 @never_cache
 def label_sets(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     check_query(request)
-    collection = get_collection_with_labels(request.user, collection_id)
+    collection = get_collection_with_label_sets(request.user, collection_id)
     policy = policy_of(collection)
     context = {
         "collection": collection,

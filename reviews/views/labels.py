@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from classifier.selectors.same_pixels import reads_pixels_of
 from mriplatform.audit.recording import record
 from mriplatform.pages import check_query, person, signed_in
 from mriplatform.tables import serve_table
@@ -35,14 +36,15 @@ def labels(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     collection = get_collection_with_labels(request.user, collection_id)
     before = _identifier(request.GET.get("before"))
     # One more than is shown tells whether there are more.
-    rows = recent_labels(collection, before=before, size=PAGE_SIZE + 1)
+    rows = recent_labels(collection, request.user, before=before, size=PAGE_SIZE + 1)
     shown = rows[:PAGE_SIZE]
     context = {
         "collection": collection,
         "rows": [_row(row) for row in shown],
-        "counts": images_by_outcome(collection),
+        "counts": images_by_outcome(collection, request.user),
         "newest_url": request.path if before else "",
         "older_url": f"?before={shown[-1].event}" if len(rows) > PAGE_SIZE else "",
+        "some_left_out": reads_pixels_of(request.user, collection_id),
     }
     return render(request, "reviews/labels.html", context)
 
@@ -56,9 +58,9 @@ def labels_download(request: HttpRequest, collection_id: UUID, form: str) -> Str
     collection = get_collection_with_labels(request.user, collection_id)
     record(
         action="labels.downloaded", actor=person(request), target=collection, collection_id=collection.pk,
-        rows=label_count(collection), form=form,
+        rows=label_count(collection, request.user), form=form,
     )  # fmt: skip
-    pieces = labels_in(form, collection, labels_of(collection))
+    pieces = labels_in(form, collection, labels_of(collection, request.user))
     return serve_table(pieces, form=form, name=f"labels-{collection.pk.hex[-8:]}")
 
 

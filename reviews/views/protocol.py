@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from classifier.exceptions import PlatformError
 from ml.labels import DISPLAY_NAMES
 from mriplatform.accounts.models import Collection
-from mriplatform.accounts.selectors import is_reader_in
+from mriplatform.accounts.selectors import Visitor, is_reader_in
 from mriplatform.api.problems import answer_to
 from mriplatform.pages import check_query, person, says_refusals, signed_in, with_headers
 from reviews.access import get_collection_to_configure, get_collection_with_known_cases, get_image_of
@@ -68,7 +68,7 @@ def known_cases(request: HttpRequest, collection_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"Image {image.short_id} is a known case from now on.")
             return redirect("known-cases", collection.pk)
-    context = {"collection": collection, "form": form, "cases": _rows(collection)}
+    context = {"collection": collection, "form": form, "cases": _rows(collection, request.user)}
     return _page(request, "reviews/known_cases.html", context, refusal)
 
 
@@ -83,9 +83,9 @@ def take_back(request: HttpRequest, collection_id: UUID, image_id: UUID) -> Http
     return redirect("known-cases", collection.pk)
 
 
-def _rows(collection: Collection) -> list[dict[str, Any]]:
+def _rows(collection: Collection, user: Visitor) -> list[dict[str, Any]]:
     names = DISPLAY_NAMES | {"": ReviewEvent.Verdict.NOT_ASSESSABLE.label}
-    return [{"case": case, "known_as": names[case.label]} for case in cases_of(collection)]
+    return [{"case": case, "known_as": names[case.label]} for case in cases_of(collection, user)]
 
 
 def _page(

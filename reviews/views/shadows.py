@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from classifier.access import get_collection_to_choose, get_version
+from classifier.access import get_version
 from classifier.exceptions import PlatformError
 from classifier.models import Shadow
 from classifier.selectors import model_versions, version_reading_for
@@ -20,7 +20,7 @@ from mriplatform.accounts.roles import Permission
 from mriplatform.accounts.selectors import permissions_in
 from mriplatform.api.problems import answer_to
 from mriplatform.pages import check_query, person, says_refusals, signed_in, with_headers
-from reviews.access import get_shadow
+from reviews.access import get_collection_with_shadows, get_shadow
 from reviews.forms import ShadowForm
 from reviews.selectors.figure_words import FIGURES
 from reviews.selectors.figures import of_shadow
@@ -34,8 +34,8 @@ from reviews.views.figure_tables import table
 def shadows(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     check_query(request)
     if request.method != "POST":
-        return _page(request, get_collection_to_choose(request.user, collection_id), ShadowForm())
-    collection = get_collection_to_choose(request.user, collection_id, Permission.TRAIN)
+        return _page(request, get_collection_with_shadows(request.user, collection_id), ShadowForm())
+    collection = get_collection_with_shadows(request.user, collection_id, Permission.TRAIN)
     form = ShadowForm(request.POST)
     try:
         said = form.told()

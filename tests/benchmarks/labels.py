@@ -63,8 +63,8 @@ def _measure(images: int) -> None:
     )
     print("| what | seconds | processor | most memory so far, MB |\n|---|---|---|---|")
     collection = room.collection
-    _timed("labels as CSV", lambda: _written(labels_as_csv(labels(collection))))
-    _timed("labels as JSON", lambda: _written(labels_as_json(collection, labels(collection))))
+    _timed("labels as CSV", lambda: _written(labels_as_csv(labels(collection, None))))
+    _timed("labels as JSON", lambda: _written(labels_as_json(collection, labels(collection, None))))
     for form in ("csv", "jsonl"):
         rows = prediction_rows(room.engineer, predictions_of(room.engineer))
         _timed(f"predictions as {form}", partial(_written, table(form, PREDICTION_COLUMNS, rows)))

@@ -43,6 +43,8 @@ class Room:
         disputed: read by three others, who disagree. Where `disputed` is asked for.
         finished: read to the end by alice and two others, so that there are figures. Where they are asked for.
         twins: images of another collection with the pixels of the first two. Where there is one.
+        trains_on: the collection whose labels the run learned from.
+        label_set: frozen in another collection. Where there is one.
     """
 
     def __init__(self, collection, alice, others, version):
@@ -53,7 +55,8 @@ class Room:
         self.disputed = make_study(collection).images.get()
         self.finished = [make_study(collection).images.get() for _ in range(6)]
         self.twins = []
-        self.reading = self.run = self.endpoint = self.delivery = None
+        self.trains_on = collection
+        self.reading = self.run = self.label_set = self.endpoint = self.delivery = None
 
     @property
     def unread(self):
@@ -74,14 +77,14 @@ class Room:
         """
         self.run = TrainingRun.objects.create(
             number=1, status=RunStatus.SUCCEEDED, recipe={"kind": "head"}, manifest=f"manifests/{world}.jsonl",
-            manifest_sha256=f"{world:064d}", base_version=self.version, collection=self.collection,
+            manifest_sha256=f"{world:064d}", base_version=self.version, collection=self.trains_on,
             started_at=MOMENT, finished_at=MOMENT, progress=[{"step": 1, "steps": 2, "loss": 0.25 + world}],
             log=[{"at": MOMENT.isoformat(), "text": f"{world + 3} embeddings gathered."}],
             report={"counts": {"train": world + 3}}, failure_reason=f"World {world}.",
         )  # fmt: skip
         lines = [
             {"image": str(image.pk), "label": ANSWERS[(place + world) % len(ANSWERS)], "used_as": "train"}
-            for place, image in enumerate(self.unread)
+            for place, image in enumerate([*self.unread, *self.twins])
         ]
         record_trace(run=self.run, lines=lines)
 

@@ -171,7 +171,7 @@ def test_hidden_repeats_count_for_nothing(alice, bob, collection, image, read):
         "glioma",
         (first.events.get(kind="verdict"),),
     )
-    assert [row.label for row in labels(collection)] == ["glioma"]
+    assert [row.label for row in labels(collection, None)] == ["glioma"]
 
 
 def image_like(image):
@@ -200,12 +200,12 @@ def test_a_known_case_has_no_label_and_is_not_waited_for(alice, collection, read
     KnownCase.objects.create(image=known, label="pituitary", source="Histology")
     refresh_finality(study.pk, image_id=known.pk)
     assert (outcome(known), final_label(known), final(study)) == ("known", None, False)
-    assert list(labels(collection)) == []
+    assert list(labels(collection, None)) == []
     read.finished(alice, other, "glioma")
     assert final(study)
     KnownCase.objects.create(image=known, source="Histology", active=False)
     refresh_finality(study.pk, image_id=known.pk)
-    assert (outcome(known), len(list(labels(collection)))) == ("final", 2)
+    assert (outcome(known), len(list(labels(collection, None)))) == ("final", 2)
 
 
 # --- Adjudication ---------------------------------------------------------------------------------------------

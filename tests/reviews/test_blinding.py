@@ -24,7 +24,7 @@ from reviews.services.label_sets import freeze_label_set
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image
 from reviews.services.sending_back import send_back
-from tests.factories import make_collection, make_prediction, make_study, make_version
+from tests.factories import make_collection, make_prediction, make_study, make_user, make_version
 from tests.reviews.blind_room import FIXED, MOMENT, NANOSECONDS, READERS, Room
 from tests.reviews.walk import ASKED, NOBODYS, NUMBERS, Walk, routes, said_apart
 
@@ -89,7 +89,7 @@ def walk(room):
         pks["reading_id"] = [room.reading.pk if room.reading else NOBODYS]
         pks["prediction_id"] = FIXED[:2]
         pks["version_id"] = [room.version.pk]
-        pks["label_set_id"] = [NOBODYS]
+        pks["label_set_id"] = [room.label_set.pk if room.label_set else NOBODYS]
         pks["quarantined_id"] = [NOBODYS]
         pks["archive_id"] = [NOBODYS]
         pks["shadow_id"] = pks["rescore_id"] = [NOBODYS]
@@ -280,6 +280,37 @@ def test_the_same_pixels_tell_nothing_in_an_assisted_collection(room, difference
     # The same pixels have the same answer: the places of the twins are those of the first two, a round later.
     varied = [*room.unread, room.finished[0], *room.twins]
     assert not differences(varied, lambda: room.begin("claimed"))
+
+
+@pytest.mark.parametrize(
+    "roles", [["ml_engineer"], ["approver", "auditor", "admin"]], ids=["engineer", "others"]
+)
+def test_the_same_pixels_tell_nothing_where_she_is_not_a_reader(room, differences, roles):
+    """Neither by what was said of them there, nor by its label sets, known cases, figures, or a run on its labels."""
+    other = make_collection("Labels")
+    for role in roles:
+        room.alice.memberships.create(collection=other, role=role)
+    reader = make_user("olga", collection=other, role="radiologist")
+    set_protocol(actor=None, collection=other, mode="blinded_first", readers_per_image=1)
+    room.twins = [make_study(other).images.get() for _ in range(3)]
+    for image, twin in zip((room.first, room.second, room.earlier), room.twins, strict=True):
+        Image.objects.filter(pk=twin.pk).update(pixel_sha256=image.pixel_sha256)
+    room.trains_on = other
+    said = iter([("glioma", "notumor"), ("notumor", "pituitary")])
+
+    def _prepare():
+        first, second = next(said)
+        for twin, label in zip(room.twins, (first, second), strict=False):
+            room.say(claim_image(reader=reader, image=twin), label)
+        set_known_case(actor=None, image=room.twins[2], label=first, source="histology")
+        room.label_set = freeze_label_set(actor=None, collection=other)
+        compute_figures(collection=other)
+        # How many rows that made is another number in each world, where a verdict corrects or confirms.
+        NUMBERS.start(700)
+        room.begin("claimed")
+
+    # The same pixels have the same answer: the places of the twins are those of the first three, a round later.
+    assert not differences([*room.unread, room.finished[0], *room.twins], _prepare)
 
 
 @pytest.mark.parametrize("purpose", ["known", "repeat"])

@@ -106,7 +106,7 @@ def test_a_first_read_keeps_what_was_found_and_the_labels_tell_it(alice, collect
         "location": "",
         "region": None,
     }
-    row = next(iter(labels(collection)))
+    row = next(iter(labels(collection, None)))
     assert {name: getattr(row, name) for name in FOUND} == FOUND
 
 

@@ -16,17 +16,17 @@ from tests.reviews.acts import found
 
 
 def table(collection):
-    return list(csv.DictReader(io.StringIO("".join(labels_as_csv(labels(collection))), newline="")))
+    return list(csv.DictReader(io.StringIO("".join(labels_as_csv(labels(collection, None))), newline="")))
 
 
 def document(collection):
-    return json.loads("".join(labels_as_json(collection, labels(collection))))
+    return json.loads("".join(labels_as_json(collection, labels(collection, None))))
 
 
 def test_a_row_says_who_what_when_and_what_they_had_seen(alice, collection, read):
     image = analysed_image(collection, label="glioma", subject="anna")
     reading = read.finished(alice, image, "meningioma")
-    (row,) = labels(collection)
+    (row,) = labels(collection, None)
     verdict = reading.events.get(kind="verdict")
     assert (row.image, row.study, row.pixel_sha256) == (image.pk, image.study_id, image.pixel_sha256)
     assert (row.subject_key, row.source, row.event) == (image.study.subject_key, "reading", verdict.pk)
@@ -45,7 +45,7 @@ def test_a_row_says_who_what_when_and_what_they_had_seen(alice, collection, read
 def test_a_row_carries_what_was_found_and_how_its_label_became_final(alice, collection, image, read):
     box = {"shape": "box", "x": 0.5, "y": 0.4, "width": 0.2, "height": 0.1}
     found(read.finished(alice, image, "pituitary"), location="sellar", image_quality="limited", region=box)
-    (row,) = labels(collection)
+    (row,) = labels(collection, None)
     assert (row.location, row.image_quality, row.region) == ("sellar", "limited", box)
     assert (row.final_path, row.changed_since) == ("one reader", False)
     assert json.loads(table(collection)[0]["region"]) == box
@@ -59,7 +59,7 @@ def test_only_what_is_in_force_is_there(alice, collection, read):
     undo(reader=alice, reading=read.finished(alice, second))
     read.revealed(alice, third)
     read.finished(alice, analysed_image(make_collection()))
-    (row,) = labels(collection)
+    (row,) = labels(collection, None)
     assert (row.label, row.final_label, row.verdict) == ("not_assessable", "not_assessable", "not_assessable")
     assert row.note == "on second thought"
 
@@ -67,11 +67,11 @@ def test_only_what_is_in_force_is_there(alice, collection, read):
 def test_a_decision_stands_beside_what_it_decided_between(alice, bob, member, collection, image, read):
     set_protocol(actor=None, collection=collection, mode="blinded_first", readers_per_image=2)
     read.finished(alice, image, "glioma")
-    (waiting,) = labels(collection)
+    (waiting,) = labels(collection, None)
     assert waiting.final_label == ""
     read.finished(bob, image, "meningioma")
     adjudicate(adjudicator=member("dora", "adjudicator"), image=image, label="pituitary", rationale="Sellar.")
-    rows = list(labels(collection))
+    rows = list(labels(collection, None))
     assert [(row.said_by, row.source, row.label, row.final_label) for row in rows] == [
         ("alice", "reading", "glioma", "pituitary"),
         ("bob", "reading", "meningioma", "pituitary"),
@@ -85,7 +85,7 @@ def test_an_unaided_row_names_no_version(alice, collection, image):
     reading = claim_image(reader=alice, image=image)
     commit_first_read(reader=alice, reading=reading, label="pituitary", confidence=3, idempotency_key=uuid4())
     give_verdict(reader=alice, reading=reading, verdict="confirm", idempotency_key=uuid4())
-    (row,) = labels(collection)
+    (row,) = labels(collection, None)
     assert (row.model_version, row.machine_label, row.saw_prediction) == (None, "", False)
     assert table(collection)[0]["model_version"] == ""
 
@@ -135,4 +135,4 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for _ in range(5):
         read.finished(alice, analysed_image(collection))
     with django_assert_max_num_queries(10):
-        assert len(list(labels(collection))) == 5
+        assert len(list(labels(collection, None))) == 5

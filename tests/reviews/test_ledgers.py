@@ -145,7 +145,7 @@ def test_the_runtime_role_may_do_all_that_a_round_needs(alice, bob, member, coll
     )
     label_set = freeze_label_set(actor=engineer, collection=collection)
     assert retrain(actor=engineer, label_set=label_set).manifest_sha256 == label_set.manifest_sha256
-    assert len(list(labels(collection))) == 3
+    assert len(list(labels(collection, None))) == 3
     assert (Adjudication.objects.count(), LabelSet.objects.count(), LabelSetEntry.objects.count()) == (
         1,
         1,

@@ -75,7 +75,7 @@ def test_to_confirm_no_class_is_to_say_not_assessable(alice, collection, strange
     event = said(alice, reading, verdict="confirm", idempotency_key=key)
     assert (event.verdict, event.label, event.saw_prediction) == (NOT_ASSESSABLE, "", True)
     assert said(alice, reading, verdict="confirm", idempotency_key=key) == event
-    (row,) = labels(collection)
+    (row,) = labels(collection, None)
     assert (row.label, row.machine_label, row.final_label) == (NOT_ASSESSABLE,) * 3
 
 

@@ -42,7 +42,7 @@ def test_a_withdrawn_verdict_counts_for_nothing_and_the_reading_waits_for_anothe
     assert (state.step, state.verdict, reading.finished_at) == ("verdict", None, None)
     assert reading.lease_expires_at > timezone.now() + timedelta(minutes=15)
     assert machine_answer(reading).label == "glioma"
-    assert (final_label(image), list(labels(collection))) == (None, [])
+    assert (final_label(image), list(labels(collection, None))) == (None, [])
     image.study.refresh_from_db()
     assert image.study.finalised_at is None
 
