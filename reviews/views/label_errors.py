@@ -49,10 +49,15 @@ def label_errors(request: HttpRequest, label_set_id: UUID) -> HttpResponse:
 @signed_in
 @never_cache
 def label_errors_live(request: HttpRequest, label_set_id: UUID) -> HttpResponse:
-    """How far the search is; once it has ended, the ranking in its place."""
+    """Nothing (204) while the search is in line, so that the page stays as it is; then the ranking in its place."""
     check_query(request)
     label_set = get_label_set(request.user, label_set_id)
-    return render(request, "reviews/label_errors/live.html", _shown(request, label_set))
+    shown = _shown(request, label_set)
+    return (
+        HttpResponse(status=204)
+        if shown["waiting"]
+        else render(request, "reviews/label_errors/live.html", shown)
+    )
 
 
 @require_POST

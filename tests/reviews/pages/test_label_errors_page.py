@@ -54,7 +54,9 @@ def test_the_page_ranks_labels_beside_what_blinded_readers_said(client, frozen, 
 def test_looking_is_a_workers_and_the_page_asks_until_it_is_done(client, frozen, engineer):
     client.force_login(engineer)
     assert client.post(address("label-errors", frozen)).status_code == 302
-    assert 'hx-trigger="load delay' in client.get(address("label-errors-live", frozen)).content.decode()
+    assert 'hx-trigger="every ' in client.get(address("label-errors", frozen)).content.decode()
+    # Nothing takes the place of what is being ticked meanwhile.
+    assert client.get(address("label-errors-live", frozen)).status_code == 204
     find_due_label_errors()
     page = client.get(address("label-errors-live", frozen)).content.decode()
     assert "hx-trigger" not in page
