@@ -1,8 +1,11 @@
 """Roles by actions: every address that the resolver knows, every method, everybody, against `matrix_rows`.
 
-An address that has no row, and a method that has none and is served, fail the test.
+An address that has no row, and a method that has none and is served, fail the test. What every address must do alike
+is tried here as well: refuse model files, and show texts as texts.
 """
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -192,6 +195,29 @@ def test_a_model_file_is_no_body_of_any_endpoint(building) -> None:
             if sent.status_code != 415 and TAKEN.get(name) != how:
                 wrong.append(f"{name} {method} by {column}, {how}: {sent.status_code} {sent.content[:200]!r}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.timeout(240)
+def test_every_text_is_a_text_on_every_page_and_in_every_table(building) -> None:
+    from tests.entered_texts import IN_TABLES, SEEN, every_page, every_table, plant
+
+    wrong, seen, kept = [], set(), set()
+    with transaction.atomic():
+        fields = plant()
+        for name, at, body in every_page(building):
+            wrong += [f"{at}: {one}" for one in re.findall(r"(?:<script>alert|<img src=x).{20}", body)]
+            seen |= {(fields[int(one)], name) for one in re.findall(r"&lt;script&gt;alert\((\d+)", body)}
+        for at, table in every_table(building):
+            cells = [cell for row in csv.reader(io.StringIO(table, newline="")) for cell in row]
+            wrong += [f"{at}: {cell}" for cell in cells if cell.startswith("=")]
+            kept |= {
+                fields[int(one)]
+                for one in re.findall(r"^'=cmd\|<script>alert\((\d+)", "\n".join(cells), re.M)
+            }
+        transaction.set_rollback(True)
+    assert not wrong, "\n".join(wrong)
+    assert not SEEN - seen
+    assert not IN_TABLES - kept
 
 
 def test_pages_take_no_token(building) -> None:
