@@ -36,7 +36,7 @@ from reviews.models import ReviewEvent
 from reviews.selectors import reading_revision, readings_of
 from reviews.selectors.own_trace import own_trace
 from reviews.services import reading as steps
-from reviews.services.ranges import check_size, commit_first_reads
+from reviews.services.ranges import commit_first_reads
 
 NOT_KEPT: Final = {"Cache-Control": "private, no-store"}
 SEEN: Final = "the reading"
@@ -152,7 +152,6 @@ class RangeFirstRead(ApiView):
     def post(self, request: Request, reading_id: UUID) -> Response:
         reading = get_reading(request.user, reading_id)
         sent = self.sent(RangeFirstReadSerializer, request.data)
-        check_size(reading, sent.pop("of"))
         key = key_of(request) or uuid7()
         events = commit_first_reads(reader=person(request), reading=reading, idempotency_key=key, **sent)
         said = {"results": [shown_in_range(event) for event in events]}

@@ -9,7 +9,7 @@ from classifier.models import Image
 from mriplatform.accounts.models import User
 from reviews.exceptions import ReadingConflict, ReviewRefused
 from reviews.models import Reading, ReviewEvent
-from reviews.selectors.beside import count_images_of_study, images_of_study
+from reviews.selectors.beside import images_of_study
 from reviews.services.claims import claim_image
 from reviews.services.reading import commit_first_read
 
@@ -23,7 +23,14 @@ CHANGED: Final = (
 
 @transaction.atomic
 def commit_first_reads(
-    *, reader: User, reading: Reading, first: UUID, last: UUID, idempotency_key: UUID, **said: Any
+    *,
+    reader: User,
+    reading: Reading,
+    first: UUID,
+    last: UUID,
+    idempotency_key: UUID,
+    of: int | None = None,
+    **said: Any,
 ) -> list[ReviewEvent]:
     """Say the same of every image from `first` to `last` of the reading's study, before the machine's answer to any.
 
@@ -34,14 +41,16 @@ def commit_first_reads(
     Args:
         reading: the reader's own, of an image within the range.
         first, last: images of the study, in its order, both included. What nobody may see between them is left out.
+        of: how many images of the study could be seen when the range was chosen; None where that was not told. Nobody
+            says anything of an image unseen, so it is held against the very list that the range is taken from.
         said: as for `commit_first_read`; a region stays with the image that was being read.
 
     Raises:
         ReviewRefused: 400, the range is none, or leaves out the image being read; else as for a first read.
-        ReadingConflict: some image cannot be read by this reader, or has their first read. The sentence names it,
-            and nothing is recorded.
+        ReadingConflict: the study has more images than were seen, or fewer; or some image cannot be read by this
+            reader, or has their first read. The sentence names it, and nothing is recorded.
     """
-    between = _between(reading, first, last)
+    between = _between(reading, first, last, of)
     keys = {image.pk: uuid5(idempotency_key, str(image.pk)) for image in between}
     # All of them first, in the order in which everybody locks several: one by one, as the study has them, could end in
     # two who wait for each other.
@@ -64,33 +73,31 @@ def commit_first_reads(
     return events
 
 
-def check_size(reading: Reading, of: int | None) -> None:
-    """Refuse a range that was chosen among other images than the study has now: nobody says anything of one unseen.
+def image_at(reading: Reading, place: int, of: int | None = None) -> UUID:
+    """The image at a place of the reading's study as the viewer counts them: from 1, those that may be seen.
 
     Args:
-        of: how many images of the study could be seen when it was chosen; None where that was not told.
-
-    Raises:
-        ReadingConflict: there are more, or fewer.
-    """
-    if of not in (None, count_images_of_study(reading)):
-        raise ReadingConflict(CHANGED, code="study_changed")
-
-
-def image_at(reading: Reading, place: int) -> UUID:
-    """The image at a place of the reading's study as the viewer counts them: from 1, those that may be seen.
+        of: as for `commit_first_reads`.
 
     Raises:
         ReviewRefused: 400, there is no such place.
+        ReadingConflict: the study has other images now, and its places may be others'.
     """
     images = images_of_study(reading)
+    _ensure_seen(images, of)
     if not 1 <= place <= len(images):
         raise _no_range(f"The study has images 1 to {len(images)}")
     return images[place - 1].pk
 
 
-def _between(reading: Reading, first: UUID, last: UUID) -> list[Image]:
+def _ensure_seen(images: list[Image], of: int | None) -> None:
+    if of not in (None, sum(image.pixels_available for image in images)):
+        raise ReadingConflict(CHANGED, code="study_changed")
+
+
+def _between(reading: Reading, first: UUID, last: UUID, of: int | None) -> list[Image]:
     images = list(Image.objects.filter(study_id=reading.image.study_id).order_by("position", "id"))
+    _ensure_seen(images, of)
     places = {image.pk: place for place, image in enumerate(images)}
     if first not in places or last not in places:
         raise _no_range("An end of the range is no image of this study")

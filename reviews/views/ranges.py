@@ -7,7 +7,7 @@ from django import forms
 from mriplatform.accounts.models import User
 from reviews.forms import Said
 from reviews.models import Reading
-from reviews.services.ranges import check_size, commit_first_reads, image_at
+from reviews.services.ranges import commit_first_reads, image_at
 from reviews.services.reading import commit_first_read
 
 HALF = "Name both ends of the range, or neither."
@@ -42,6 +42,6 @@ def first_read_of(*, reader: User, reading: Reading, entered: Any, said: dict[st
     if span["range_first"] is None:
         commit_first_read(reader=reader, reading=reading, **said)
         return 1
-    check_size(reading, span["range_of"])
-    first, last = image_at(reading, span["range_first"]), image_at(reading, span["range_last"])
-    return len(commit_first_reads(reader=reader, reading=reading, first=first, last=last, **said))
+    of = span["range_of"]
+    first, last = (image_at(reading, span[end], of) for end in ("range_first", "range_last"))
+    return len(commit_first_reads(reader=reader, reading=reading, first=first, last=last, of=of, **said))

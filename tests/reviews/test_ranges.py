@@ -143,6 +143,36 @@ def test_numbers_that_stand_for_other_images_than_were_shown_are_refused(client,
     assert not ReviewEvent.objects.exists()
 
 
+def test_a_slice_that_comes_while_the_range_is_on_its_way_is_not_read_unseen(
+    client, reader, images, monkeypatch
+):
+    """After the request was looked at, and before anything of it is done: by either door."""
+    reading, elsewhere = open_reading(reader, images[0]), make_study(images[0].collection, images=1)
+    late = elsewhere.images.get()
+    make_prediction(late)
+    client.force_login(reader, backend="mriplatform.accounts.backends.RoleBackend")
+
+    def slice_comes(**said):
+        Image.objects.filter(pk=late.pk).update(study=reading.image.study, position=1)
+        return commit_first_reads(**said)
+
+    monkeypatch.setattr("reviews.views.ranges.commit_first_reads", slice_comes)
+    monkeypatch.setattr("reviews.api.readings.commit_first_reads", slice_comes)
+    said = {"label": "glioma", "confidence": 2}
+    form = said | {"idempotency_key": str(uuid4()), "range_first": "1", "range_last": "3", "range_of": "5"}
+    sent = said | {"first": str(images[0].pk), "last": str(images[2].pk), "of": 5}
+    for address, body, kind in (
+        ("reading-first-read", form, {}),
+        ("api-range-first-read", sent, {"content_type": "application/json"}),
+    ):
+        refused = client.post(reverse(address, args=[reading.pk]), body, **kind)
+        assert refused.status_code == 409
+        assert "the study has other images now than you saw" in refused.content.decode()
+        assert not ReviewEvent.objects.exists()
+        assert Reading.objects.count() == 1
+        Image.objects.filter(pk=late.pk).update(study=elsewhere)
+
+
 def test_the_image_being_read_is_in_the_range(reader, images):
     with pytest.raises(ReviewRefused, match="leaves out the image"):
         say(reader, open_reading(reader, images[0]), 2, 3)
