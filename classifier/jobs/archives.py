@@ -183,12 +183,13 @@ class Slice:
 
     def _keep(self, batch: list[Entry], rows: dict[int, ArchiveEntry]) -> None:
         raw, damaged = self._read(batch, {number: row.label for number, row in rows.items()})
-        good, bad = decode_entries(raw)
-        if bad or damaged:
-            raise RuntimeError(
-                "Entries that were good a moment ago are not: a limit was lowered, or a decoder killed."
-            )
-        record_stored(archive=self._archive, decoded=good)
+        while raw or damaged:
+            good, bad, raw = decode_entries(raw)
+            if bad or damaged:
+                raise RuntimeError(
+                    "Entries that were good a moment ago are not: a limit was lowered, or a decoder killed."
+                )
+            record_stored(archive=self._archive, decoded=good)
 
     def _read(self, batch: list[Entry], labels: dict[int, str]) -> tuple[list[RawEntry], list[CheckedEntry]]:
         """The bytes of some entries, and the verdicts of those that cannot be taken out."""

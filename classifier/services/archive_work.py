@@ -16,16 +16,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from classifier import doorbell
-from classifier.exceptions import StorageQuotaReached
 from classifier.models import Archive, ArchiveEntry, QuarantinedImage
 from classifier.models import Image as StoredImage
-from classifier.selectors import bytes_stored_for
 from classifier.selectors.archives import counts_of
 from classifier.services.archive_parts import bytes_key
 from classifier.services.archive_rights import RIGHTS_WITHDRAWN, require_rights, rights_withdrawn
 from classifier.services.archives import end_archive, kept_until
 from classifier.services.decoding import Verdict
 from classifier.services.entries import CheckedEntry, DecodedEntry, store_entries
+from classifier.services.room import check_room_after
 from mriplatform.audit.recording import record
 
 Status: Final = Archive.Status
@@ -177,12 +176,11 @@ def record_stored(*, archive: Archive, decoded: Sequence[DecodedEntry]) -> None:
     """
     with _held(archive) as held:
         require_rights(held)
-        if bytes_stored_for(held.created_by) > settings.UPLOAD_BYTES_PER_USER:
-            raise StorageQuotaReached("Your storage is full.")
         verdicts = store_entries(
             actor=held.created_by, collection=held.collection, entries=decoded, subject_key=held.subject_key,
             dataset=held.dataset,
         )  # fmt: skip
+        check_room_after(held.created_by)
         rows = list(ArchiveEntry.objects.filter(archive=held, number__in=list(verdicts)))
         for row in rows:
             verdict = verdicts[row.number]

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import batched
 
 from classifier.intake import TakenIn
 from classifier.models import Origin
 from classifier.services.decoding import UploadedPart, Verdict, decode_part
 from classifier.services.entry_labels import send_label
 from classifier.services.groups import Grouping, UploadResult, grouped, is_suspect, store_group
+from classifier.services.room import Unpacked
 from classifier.services.storing import Arrival
 from mriplatform.accounts.models import Collection, User
 
@@ -84,22 +86,35 @@ def check_entries(entries: Sequence[RawEntry]) -> list[CheckedEntry]:
     Raises:
         NotNow: the decoder has no room; `DecoderDown`, there is none.
     """
-    return [_checked(entry, found) for entry, found in zip(entries, _decoded(entries), strict=True)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(_checked, entries))
 
 
-def decode_entries(entries: Sequence[RawEntry]) -> tuple[list[DecodedEntry], list[Verdict]]:
-    """Decode files that were checked; the verdicts are of those that are not good after all.
+def decode_entries(
+    entries: Sequence[RawEntry],
+) -> tuple[list[DecodedEntry], list[Verdict], list[RawEntry]]:
+    """Decode files that were checked, the first ones of them that unpack to enough to be stored.
+
+    Returns:
+        The decoded ones; the verdicts of those that are not good after all; and those that were not looked at.
 
     Raises:
         NotNow: the decoder has no room; `DecoderDown`, there is none.
     """
-    good, bad = [], []
-    for entry, found in zip(entries, _decoded(entries), strict=True):
-        if isinstance(found, Verdict):
-            bad.append(found)
-        else:
-            good.append(DecodedEntry(entry.number, found, entry.label))
-    return good, bad
+    good: list[DecodedEntry] = []
+    bad: list[Verdict] = []
+    unpacked = Unpacked()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for some in batched(entries, _AT_ONCE):
+            for entry, found in zip(some, pool.map(_decode, some), strict=True):
+                if isinstance(found, Verdict):
+                    bad.append(found)
+                else:
+                    unpacked.add(found)
+                    good.append(DecodedEntry(entry.number, found, entry.label))
+            if unpacked.is_enough:
+                break
+    return good, bad, list(entries[len(good) + len(bad) :])
 
 
 def store_entries(
@@ -128,11 +143,6 @@ def store_entries(
     return verdicts
 
 
-def _decoded(entries: Sequence[RawEntry]) -> list[Verdict | TakenIn]:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(_decode, entries))
-
-
 def _decode(entry: RawEntry) -> Verdict | TakenIn:
     name = f"{entry.number}.{entry.extension}" if entry.extension else ""
     found = decode_part(entry.number, UploadedPart(entry.data, name))
@@ -143,7 +153,9 @@ def _decode(entry: RawEntry) -> Verdict | TakenIn:
     return found
 
 
-def _checked(entry: RawEntry, found: Verdict | TakenIn) -> CheckedEntry:
+def _checked(entry: RawEntry) -> CheckedEntry:
+    """What is found of a file. Its pixels are let go here, not once the others were looked at."""
+    found = _decode(entry)
     sha256 = hashlib.sha256(entry.data).hexdigest()
     if isinstance(found, Verdict):
         return CheckedEntry(entry.number, sha256, code=found.code, sentence=found.sentence)

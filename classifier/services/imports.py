@@ -15,6 +15,7 @@ from classifier.services.uploads import (
     UploadResult,
     Verdict,
     check_room,
+    check_room_after,
     decode_part,
     store_group,
 )
@@ -96,6 +97,7 @@ def store_import(
             arrival = Arrival(Origin.IMPORT, subject, dataset, part.plane, analyse, label=part.label)
             store_group(result, actor, collection, [decoded[part.number]], arrival)
             _add_plane(result.verdicts[-1].image, part.plane)
+        check_room_after(actor)
     return {verdict.number: verdict for verdict in result.verdicts}
 
 

@@ -10,8 +10,9 @@ from classifier.intake import refused_bytes_key, replaced_uid
 from classifier.models import Origin
 from classifier.services.decoding import Decoded, UploadedPart, Verdict, decode_part, names_of
 from classifier.services.groups import Grouping, UploadResult, grouped, store_group
+from classifier.services.room import Unpacked, check_room_after, check_room_for
 from classifier.services.storing import Arrival
-from classifier.services.uploads import check_rate, check_room_for, record_refusal
+from classifier.services.uploads import check_rate, record_refusal
 from mriplatform.accounts.models import Collection, User
 
 OTHER_STUDY = "The instance is of another study than the address names."
@@ -29,7 +30,7 @@ def receive_push(
         study_uid: the sender's, of the only study that they may be of.
 
     Raises:
-        UploadRefused: there is no instance, or their pixels are more than a push may bring.
+        UploadRefused: there is no instance, or they unpack to more than one request may bring.
         TooManyUploads, StorageQuotaReached: nothing was stored.
     """
     key = settings.SUBJECT_KEY.encode()
@@ -37,28 +38,21 @@ def receive_push(
     check_rate(actor)
     decoded: list[Decoded] = []
     keys: list[str] = []
-    size = stored = 0
+    size, unpacked = 0, Unpacked()
     result = UploadResult()
     try:
         for number, data in enumerate(instances, start=1):
             size += len(data)
             keys.append(refused_bytes_key(data, key))
             item = _of_study(decode_part(number, UploadedPart(data, "1.dcm")), wanted)
-            decoded.append(item)
-            stored += (
-                0 if isinstance(item, Verdict) else sum(len(frame.image.png) for frame in item[1].frames)
-            )
-            if stored > settings.UPLOAD_MAX_REQUEST_BYTES:
-                sentence = (
-                    "What these instances unpack to is more than one push may bring; push fewer at once."
-                )
-                raise UploadRefused(sentence, code="too_many_pixels", status=413)
+            decoded.append(unpacked.counted(item))
         if not decoded:
             raise UploadRefused("No instance was sent.", code="no_file", status=400)
         check_room_for(actor, size)
         with transaction.atomic():
             for group in grouped(decoded, Grouping.STUDY_EACH):
                 store_group(result, actor, collection, group, Arrival(Origin.DICOMWEB))
+            check_room_after(actor)
     except PlatformError as error:
         record_refusal(actor, collection, keys, [error.code])
         raise

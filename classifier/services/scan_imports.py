@@ -181,30 +181,35 @@ def store_scans(
     record(action="scans.import_begun", files=len(scans), **about)
     try:
         for batch in batches([(scan, scan.size) for scan in good]):
-            _store(actor, collection, batch, report, dataset)
-            left.difference_update(scan.number for scan in batch)
-            if progress is not None:
-                progress(len(good) - len(left), len(good))
+            for reached in _stored(actor, collection, batch, report, dataset):
+                left.difference_update(reached)
+                if progress is not None:
+                    progress(len(good) - len(left), len(good))
     finally:
-        reached = Counter(said for number, said in report.outcomes.items() if number not in left)
-        record(action="scans.imported", left=len(left), **about | reached)
+        counts = Counter(said for number, said in report.outcomes.items() if number not in left)
+        record(action="scans.imported", left=len(left), **about | counts)
     return report
 
 
-def _store(
+def _stored(
     actor: User, collection: Collection, batch: Sequence[Scan], report: ScanReport, dataset: str
-) -> None:
+) -> Iterator[list[int]]:
+    """Store a batch, in portions where it unpacks to much, and give on the numbers of each once it is stored."""
     raw, damaged = _read(batch)
-    decoded, bad = _patiently(decode_entries, raw)
-    for number in [*(one.number for one in damaged), *(one.number for one in bad)]:
-        report.refuse(number, "changed", "The file was changed while it was imported.")
-    with transaction.atomic():
-        if bytes_stored_for(actor) > settings.UPLOAD_BYTES_PER_USER:
-            raise StorageQuotaReached("The storage of this user is full. What came before is stored.")
-        verdicts = store_entries(
-            actor=actor, collection=collection, entries=decoded, dataset=dataset, origin=Origin.IMPORT
-        )
-    report.outcomes |= {number: _outcome(verdict) for number, verdict in verdicts.items()}
+    while raw or damaged:
+        decoded, bad, raw = _patiently(decode_entries, raw)
+        changed = [*(one.number for one in damaged), *(one.number for one in bad)]
+        damaged = []
+        for number in changed:
+            report.refuse(number, "changed", "The file was changed while it was imported.")
+        with transaction.atomic():
+            verdicts = store_entries(
+                actor=actor, collection=collection, entries=decoded, dataset=dataset, origin=Origin.IMPORT
+            )
+            if bytes_stored_for(actor) > settings.UPLOAD_BYTES_PER_USER:
+                raise StorageQuotaReached("The storage of this user is full. What came before is stored.")
+        report.outcomes |= {number: _outcome(verdict) for number, verdict in verdicts.items()}
+        yield [*changed, *(one.number for one in decoded)]
 
 
 def _outcome(verdict: Verdict) -> str:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import transaction
 
-from classifier.exceptions import PlatformError, StorageQuotaReached, TooManyUploads, UploadRefused
+from classifier.exceptions import PlatformError, TooManyUploads, UploadRefused
 from classifier.intake import refused_bytes_key, subject_key
 from classifier.models import Origin
-from classifier.selectors import bytes_stored_for, uploads_in_last_minute
+from classifier.selectors import uploads_in_last_minute
 from classifier.services.decoding import Decoded, UploadedPart, Verdict, decode_part, decoder
 from classifier.services.groups import Grouping, UploadResult, grouped, store_group
+from classifier.services.room import Unpacked, check_room_after, check_room_for
 from classifier.services.storing import Arrival
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
@@ -24,6 +25,7 @@ __all__ = [
     "Verdict",
     "check_rate",
     "check_room",
+    "check_room_after",
     "check_room_for",
     "decode_part",
     "decoder",
@@ -52,7 +54,8 @@ def receive_upload(
     kept apart until a reviewer of the intake has decided.
 
     Raises:
-        UploadRefused: nothing was stored; code, status and sentence are those of the first bad file.
+        UploadRefused: nothing was stored; code, status and sentence are those of the first bad file, or they unpack to
+            more than one request may bring.
         TooManyUploads, StorageQuotaReached: nothing was stored.
     """
     if not files:
@@ -63,7 +66,8 @@ def receive_upload(
         check_rate(actor)
         check_room(actor, files)
         subject = subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or ""
-        decoded = [decode_part(number, part) for number, part in enumerate(files, start=1)]
+        unpacked = Unpacked()
+        decoded = [unpacked.counted(decode_part(number, part)) for number, part in enumerate(files, start=1)]
         refused = [item for item in decoded if isinstance(item, Verdict)]
         if refused and (grouping is Grouping.ONE_STUDY or len(refused) == len(decoded)):
             raise _refusal(refused, len(files))
@@ -71,6 +75,7 @@ def receive_upload(
         with transaction.atomic():
             for group in grouped(decoded, grouping):
                 store_group(result, actor, collection, group, Arrival(origin, subject))
+            check_room_after(actor)
     except PlatformError as error:
         _record_refused_files(actor, collection, files, [error.code])
         raise
@@ -109,14 +114,6 @@ def check_room(actor: User, files: Sequence[UploadedPart]) -> None:
         StorageQuotaReached: it would.
     """
     check_room_for(actor, sum(len(part.data) for part in files))
-
-
-def check_room_for(actor: User, size: int) -> None:
-    """The same, for so many bytes."""
-    if bytes_stored_for(actor) + size > settings.UPLOAD_BYTES_PER_USER:
-        raise StorageQuotaReached(
-            "Your storage is full. Ask an administrator to purge studies or raise the limit."
-        )
 
 
 def _record_refused_files(

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from classifier.models import Image
 from classifier.services.imports import ImportedPart, decode, pixels_in, store_import
+from classifier.services.room import Unpacked
 from classifier.services.uploads import Decoded, Verdict
 from ml.labels import canonical_label
 from mriplatform.accounts.models import Collection, User
@@ -124,10 +125,12 @@ def _import_batch(
     pixels: Mapping[int, str],
     analyse: bool,
 ) -> list[FileReport]:
-    """Store a batch and its labels together. What changed since it was looked at is refused."""
+    """Store a batch and its labels together, or in portions where it unpacks to much. What changed since it was looked
+    at is refused."""
     parts: list[ImportedPart] = []
     decoded: dict[int, Decoded] = {}
     reports: list[FileReport] = []
+    unpacked = Unpacked()
     for file in batch:
         try:
             part = part_of(file)
@@ -140,14 +143,30 @@ def _import_batch(
             continue
         parts.append(part)
         decoded[file.number] = found
-    known = files_of(batch)
+        unpacked.add(found[1])
+        if unpacked.is_enough:
+            reports += _store(actor, collection, dataset, files_of(batch), parts, decoded, analyse)
+            parts, decoded, unpacked = [], {}, Unpacked()
+    if parts:
+        reports += _store(actor, collection, dataset, files_of(batch), parts, decoded, analyse)
+    return reports
+
+
+def _store(
+    actor: User,
+    collection: Collection,
+    dataset: str,
+    files: Mapping[int, LabelledFile],
+    parts: Sequence[ImportedPart],
+    decoded: Mapping[int, Decoded],
+    analyse: bool,
+) -> list[FileReport]:
     with transaction.atomic():
         verdicts = store_import(
             actor=actor, collection=collection, dataset=dataset, parts=parts, decoded=decoded, analyse=analyse
         )
-        reports += _label(actor, dataset, known, verdicts)
-    reports += [_kept_apart(verdict) for verdict in verdicts.values() if verdict.image is None]
-    return reports
+        reports = _label(actor, dataset, files, verdicts)
+    return reports + [_kept_apart(verdict) for verdict in verdicts.values() if verdict.image is None]
 
 
 def _kept_apart(verdict: Verdict) -> FileReport:

@@ -1,13 +1,17 @@
 """What becomes of an archive while another step of it, or another archive, is under way."""
 
+from weakref import WeakSet
+
 import pytest
 
 from classifier.exceptions import StateConflict, UploadRefused
+from classifier.intake import TakenIn
 from classifier.intake.archive import read_directory
 from classifier.jobs import archives as jobs
 from classifier.models import Archive, ArchivePart, Study
+from classifier.selectors import bytes_stored_for
 from classifier.selectors.archives import counts_of
-from classifier.services import archive_work, archives
+from classifier.services import archive_work, archives, entries, room
 from classifier.services.archive_parts import receive_part
 from classifier.services.archives import (
     cancel_archive,
@@ -16,6 +20,7 @@ from classifier.services.archives import (
     send_archive,
     store_archive,
 )
+from classifier.services.decoding import decode_part
 from mriplatform.accounts.models import User
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
@@ -185,3 +190,57 @@ def test_a_word_to_store_is_not_taken_from_a_sender_whose_rights_were_withdrawn(
     assert (refusal.value.status, refusal.value.code) == (403, "rights_withdrawn")
     sent.refresh_from_db()
     assert sent.status == "checked"
+
+
+def test_entries_that_unpack_to_much_are_stored_in_portions(begin, monkeypatch):
+    data = real(7)
+    sent = send_archive(archive=begin(data), data=data)
+    record_stored, portions = jobs.record_stored, []
+
+    def counted(**arguments):
+        portions.append(len(arguments["decoded"]))
+        record_stored(**arguments)
+
+    monkeypatch.setattr(jobs, "record_stored", counted)
+    monkeypatch.setattr(room, "PORTION_BYTES", 1)
+    while jobs.drain():
+        pass
+    sent.refresh_from_db()
+    assert sent.status == "stored"
+    assert portions == [2, 2, 2, 1]
+    assert Study.objects.count() == 7
+
+
+def test_pixels_are_let_go_once_an_entry_was_checked(begin, monkeypatch):
+    alive, most = WeakSet(), []
+
+    class Watched(TakenIn):
+        """As a file that was taken in, and it is known how long."""
+
+    def decoded(number, part):
+        found = decode_part(number, part)[1]
+        alive.add(watched := Watched(found.frames, found.file_sha256, found.study))
+        most.append(len(alive))
+        return number, watched
+
+    monkeypatch.setattr(entries, "decode_part", decoded)
+    data = real(10)
+    send_archive(archive=begin(data, dry_run=True), data=data)
+    while jobs.drain():
+        pass
+    assert Archive.objects.get().status == "checked"
+    assert len(most) == 10
+    # Two at once, and what each of the two looked at before.
+    assert max(most) <= 4
+
+
+def test_an_archive_for_which_there_is_no_room_is_stored_as_far_as_there_was(begin, uploader, settings):
+    data = real(12)
+    sent = send_archive(archive=begin(data), data=data)
+    settings.UPLOAD_BYTES_PER_USER = 1
+    while jobs.drain():
+        pass
+    sent.refresh_from_db()
+    assert (sent.status, sent.code) == ("failed", "storage_quota_reached")
+    assert not Study.objects.exists()
+    assert bytes_stored_for(uploader) == 0

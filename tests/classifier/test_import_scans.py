@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 
 from classifier.intake import IntakeRefused
 from classifier.models import Image, Prediction, Study
-from classifier.services import decoding, scan_imports
+from classifier.selectors import bytes_stored_for
+from classifier.services import decoding, room, scan_imports
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
 from reviews.models import ImportedLabel
@@ -139,11 +140,28 @@ def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):
 
 
 def test_an_import_that_fills_the_storage_is_audited(admin, tmp_path, settings):
-    folder = filled(tmp_path, **{f"{n:02}.png": good(880 + n).data for n in range(12)})
-    settings.UPLOAD_BYTES_PER_USER = 1
+    run(filled(tmp_path, **{f"{n:02}.png": good(880 + n).data for n in range(10)}))
+    settings.UPLOAD_BYTES_PER_USER = bytes_stored_for(admin)
+    filled(tmp_path, **{f"{n:02}.png": good(880 + n).data for n in range(10, 12)})
     with pytest.raises(CommandError, match="What came before is stored"):
-        run(folder)
-    assert audited()[-1] == ("scans.imported", {"new": 10, "left": 2})
+        run(tmp_path)
+    assert audited()[-1] == ("scans.imported", {"duplicate": 10, "left": 2})
+    assert Image.objects.count() == 10
+
+
+def test_files_that_unpack_to_much_are_stored_in_portions(admin, tmp_path, monkeypatch):
+    folder = filled(tmp_path, **{f"{n:02}.png": good(880 + n).data for n in range(6)})
+    real, portions = scan_imports.store_entries, []
+
+    def counted(**arguments):
+        portions.append(len(arguments["entries"]))
+        return real(**arguments)
+
+    monkeypatch.setattr(scan_imports, "store_entries", counted)
+    monkeypatch.setattr(room, "PORTION_BYTES", 1)
+    assert "Files: 6 new" in run(folder)
+    assert portions == [2, 2, 2]
+    assert audited()[-1] == ("scans.imported", {"new": 6, "left": 0})
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,18 @@ from django.test.utils import CaptureQueriesContext
 from classifier.api.shown import shown_upload
 from classifier.exceptions import PlatformError, TooManyUploads, UploadRefused
 from classifier.models import Image, JobStatus, Prediction, StoredFile, Study
+from classifier.selectors import bytes_stored_for
+from classifier.services import uploads
 from classifier.services.removal import hide_image, purge_study
 from classifier.services.uploads import Grouping, UploadedPart, receive_upload
 from mriplatform.audit.models import AuditEvent
+from tests.classifier.intake.dicom_files import TAKEN, as_file, mr
+from tests.factories import make_collection
 from tests.pictures import picture, picture_png, png
 
 
 def send(uploader, collection, *files, grouping=Grouping.ONE_STUDY, pseudonym=""):
-    parts = [UploadedPart(data, "name.png") for data in files]
+    parts = [UploadedPart(data, "1.dcm" if data[128:132] == b"DICM" else "name.png") for data in files]
     return receive_upload(
         actor=uploader, collection=collection, files=parts, grouping=grouping, pseudonym=pseudonym
     )
@@ -124,6 +128,47 @@ def test_a_full_store_is_507(uploader, collection, settings):
         send(uploader, collection, picture_png(1))
     assert refusal.value.status == 507
     assert Study.objects.count() == 0
+
+
+def packed(*seeds: int) -> list[bytes]:
+    """DICOM of which a kilobyte unpacks to many."""
+    return [as_file(mr(seed, rows=256, columns=256), TAKEN["jpeg-2000"]) for seed in seeds]
+
+
+def test_what_unpacks_to_too_much_is_refused_before_the_rest_is_decoded(
+    uploader, collection, settings, monkeypatch
+):
+    sent, looked_at = packed(1, 2, 3), []
+    decode = uploads.decode_part
+    monkeypatch.setattr(
+        uploads, "decode_part", lambda number, part: looked_at.append(number) or decode(number, part)
+    )
+    elsewhere = send(uploader, make_collection("Elsewhere"), sent[0]).studies[0]
+    one = elsewhere.images.get().stored_bytes
+    looked_at.clear()
+    settings.UPLOAD_MAX_REQUEST_BYTES = one + 1000
+    assert sum(map(len, sent)) < one
+    with pytest.raises(UploadRefused) as refusal:
+        send(uploader, collection, *sent, grouping=Grouping.STUDY_EACH)
+    assert (refusal.value.status, refusal.value.code) == (413, "too_many_pixels")
+    assert looked_at == [1, 2]
+    assert not Study.objects.filter(collection=collection).exists()
+    line = AuditEvent.objects.get(action="upload.refused")
+    assert (line.data["codes"], len(line.data["bytes_keys"])) == (["too_many_pixels"], 3)
+
+
+def test_the_room_is_asked_for_what_is_stored_and_not_for_what_was_sent(uploader, collection, settings):
+    (data,) = packed(1)
+    settings.UPLOAD_BYTES_PER_USER = len(data) + 1000
+    with pytest.raises(PlatformError) as refusal:
+        send(uploader, collection, data)
+    assert (refusal.value.status, refusal.value.code) == (507, "storage_quota_reached")
+    assert not Study.objects.exists()
+    settings.UPLOAD_BYTES_PER_USER = 10**9
+    send(uploader, collection, data)
+    # What is here already takes nothing.
+    settings.UPLOAD_BYTES_PER_USER = bytes_stored_for(uploader) + len(data)
+    assert send(uploader, collection, data).verdicts[0].outcome == "duplicate"
 
 
 def test_hiding_takes_pixels_away_at_once_and_stops_the_machine(uploader, collection):

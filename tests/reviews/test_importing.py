@@ -3,10 +3,14 @@
 import csv
 import io
 
+import cv2
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from classifier.exceptions import StorageQuotaReached
 from classifier.models import Image, Origin, Prediction, QuarantinedImage, Study
+from classifier.services import room
 from classifier.services.quarantine_decisions import release_quarantined
 from classifier.services.removal import hide_image
 from mriplatform.audit.models import AuditEvent
@@ -85,6 +89,34 @@ def test_a_folder_comes_in_with_labels_parts_and_predictions_queued(run, folder,
     assert {part: frozen.counts[part] for part in ("train", "validation", "test")} == {
         "train": 4, "validation": 4, "test": 4,
     }  # fmt: skip
+
+
+def test_files_that_unpack_to_much_are_stored_in_portions(run, folder, monkeypatch):
+    real, portions = importing.store_import, []
+
+    def counted(**arguments):
+        portions.append(len(arguments["parts"]))
+        return real(**arguments)
+
+    monkeypatch.setattr(importing, "store_import", counted)
+    monkeypatch.setattr(room, "PORTION_BYTES", 1)
+    assert "12 stored with their labels; 1 refused" in run(folder)
+    assert portions == [1] * 12
+    assert ImportedLabel.objects.count() == 12
+
+
+def test_there_is_no_room_for_more_than_may_be_stored(collection, engineer, settings):
+    settings.UPLOAD_BYTES_PER_USER = 60_000
+    noise = np.random.default_rng(1).integers(0, 255, (300, 300), np.uint8)
+    data = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 20])[1].tobytes()
+    assert len(data) < 60_000
+    with pytest.raises(StorageQuotaReached):
+        import_files(
+            actor=engineer, collection=collection, dataset="Noise",
+            files=[LabelledFile(1, lambda: data, "1.jpg", "glioma")],
+        )  # fmt: skip
+    assert not Image.objects.exists()
+    assert not ImportedLabel.objects.exists()
 
 
 def test_the_same_folder_twice_imports_nothing_twice(run, folder):

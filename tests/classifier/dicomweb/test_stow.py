@@ -324,6 +324,14 @@ class TestMalformed:
         assert (response.status_code, response.json()["code"]) == (413, "too_many_pixels")
         assert stored_rows() == before
 
+    def test_no_room_for_what_it_unpacks_to(self, house, settings):
+        packed = as_file(mr(1, rows=256, columns=256), TAKEN["jpeg-2000"])
+        settings.UPLOAD_BYTES_PER_USER = len(packed) + 10_000
+        before = stored_rows()
+        response = push(house, packed)
+        assert (response.status_code, response.json()["code"]) == (507, "storage_quota_reached")
+        assert stored_rows() == before
+
     def test_too_full_leaves_one_line_in_the_audit(self, house, settings):
         settings.UPLOAD_BYTES_PER_USER = 1
         assert push(house, as_file(mr(1)), as_file(mr(2))).status_code == 507
