@@ -49,7 +49,7 @@ def test_the_receiver_of_the_docs(listening):
     assert Endpoint.objects.get().failing_since is None
 
 
-def test_every_kind_and_setting_is_in_the_docs(settings):
+def test_every_kind_is_in_the_docs_and_so_is_what_lets_a_destination_in():
     told = PAGE.read_text()
     assert {kind for kind in Kind if f"`{kind.value}`" not in told} == set()
     assert "WEBHOOK_ALLOWED" in told
