@@ -12,6 +12,7 @@ from classifier.models import Image
 from mriplatform.accounts.models import Collection, User
 from reviews.models import Adjudication, ImageStanding, Outcome, Reading, ReviewEvent
 from reviews.selectors.agreement import verdicts_in_force
+from reviews.selectors.elsewhere import still_read_blind_elsewhere
 from reviews.selectors.labels import findings, first_reads_of, spoken_label
 
 
@@ -36,7 +37,8 @@ def open_disagreements(collection: Collection, adjudicator: User | None = None) 
     """The images whose readers disagree and that nobody has decided yet, the longest open first.
 
     Args:
-        adjudicator: leave out what this person has begun to read: who reads an image does not decide it.
+        adjudicator: leave out what this person has begun to read, for who reads an image does not decide it, and what
+            waits until they have read the same pixels blind in another collection.
     """
     found = ImageStanding.objects.filter(collection=collection, outcome=Outcome.DISAGREEMENT)
     return _for(adjudicator, _visible(found)).order_by("since", "image_id")
@@ -61,7 +63,8 @@ def decided_images(collection: Collection, adjudicator: User) -> QuerySet[ImageS
 
 
 def to_decide(collection: Collection, adjudicator: User) -> QuerySet[ImageStanding]:
-    """What this person may look at as an adjudicator: images disputed or decided that they have not begun to read."""
+    """What this person may look at as an adjudicator: images disputed or decided that they have not begun to read, nor
+    have still to read blind in another collection."""
     found = ImageStanding.objects.filter(
         Q(outcome=Outcome.DISAGREEMENT) | Q(adjudication__isnull=False), collection=collection
     )
@@ -69,12 +72,8 @@ def to_decide(collection: Collection, adjudicator: User) -> QuerySet[ImageStandi
 
 
 def decisions_in(collection: Collection, adjudicator: User) -> QuerySet[Adjudication]:
-    """Every decision on images that this person has not begun to read, newest first."""
-    return (
-        Adjudication.objects.filter(image__collection=collection)
-        .exclude(image__in=_begun_by(adjudicator))
-        .order_by("-pk")
-    )
+    """Every decision on images of `to_decide`, newest first."""
+    return Adjudication.objects.filter(_open_to(adjudicator), image__collection=collection).order_by("-pk")
 
 
 def standing_of(image: Image) -> ImageStanding:
@@ -125,8 +124,9 @@ def _visible(standings: QuerySet[ImageStanding]) -> QuerySet[ImageStanding]:
 
 def _for(adjudicator: User | None, standings: QuerySet[ImageStanding]) -> QuerySet[ImageStanding]:
     standings = standings.select_related("image", "image__study")
-    return standings.exclude(image__in=_begun_by(adjudicator)) if adjudicator else standings
+    return standings.filter(_open_to(adjudicator)) if adjudicator else standings
 
 
-def _begun_by(adjudicator: User) -> QuerySet[Reading, UUID]:
-    return Reading.objects.filter(reader=adjudicator).values_list("image", flat=True)
+def _open_to(adjudicator: User) -> Q:
+    begun = Reading.objects.filter(reader=adjudicator).values_list("image", flat=True)
+    return ~Q(image__in=begun) & ~still_read_blind_elsewhere(adjudicator, at="image__")

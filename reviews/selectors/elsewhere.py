@@ -38,6 +38,25 @@ def kept_for_elsewhere(user: User, collection: Collection, *, at: str = "") -> Q
     return shown_at_once & Q(Exists(same_pixels)) & ~Q(Exists(begun))
 
 
+def still_read_blind_elsewhere(user: User, *, at: str) -> Q:
+    """Rows of images whose pixels the user has still to read blind in another collection.
+
+    Who decides between readers is told what they said, and with that mostly what the machine did: these wait, too.
+
+    Args:
+        at: the way to an `Image` from the rows that are filtered, such as `image__`.
+    """
+    read = [pk for pk in roles_of(user) if Permission.READ in permissions_in(user, pk)]
+    if not read:
+        return Q(pk__in=[])
+    same_pixels = _to_read_blind(user).filter(
+        ~Q(collection=OuterRef(f"{at}collection")),
+        collection__in=read,
+        pixel_sha256=OuterRef(f"{at}pixel_sha256"),
+    )
+    return Q(Exists(same_pixels))
+
+
 def _to_read_blind(user: User) -> QuerySet[Image]:
     """Images that the user has not finished, may yet come to read, and would read without an answer at first."""
     newest = ReadingProtocol.objects.filter(collection=OuterRef("collection")).order_by("-version")

@@ -1,15 +1,18 @@
 """The same pixels in two collections: who reads them blind in the one gets no answer to them in the other before."""
 
 import pytest
+from django.urls import reverse
 
 from classifier.models import Image
 from mriplatform.accounts.models import User
 from reviews.exceptions import ReadingConflict
-from reviews.selectors import readable, set_aside, worklist, worklist_counts
+from reviews.selectors import open_disagreements, readable, set_aside, worklist, worklist_counts
+from reviews.selectors.decisions import count_disagreements, decided_images, decisions_in, to_decide
+from reviews.services.adjudication import adjudicate
 from reviews.services.known_cases import set_known_case
 from reviews.services.protocols import set_protocol
 from reviews.services.reading import claim_image, claim_next
-from tests.factories import analysed_image, make_collection, make_prediction
+from tests.factories import analysed_image, make_collection, make_prediction, make_user
 
 
 @pytest.fixture
@@ -98,3 +101,55 @@ def test_the_list_aside_waits_as_well(reader, image, twin):
     make_prediction(twin, label="not_assessable")
     assert twin.pk not in set_aside(reader, twin.collection).values_list("pk", flat=True)
     assert twin.pk not in worklist(reader, twin.collection).values_list("pk", flat=True)
+
+
+@pytest.fixture
+def disputed(version, image, read):
+    """The same pixels in a third collection, where two readers disagree, beside another image on which they do."""
+    third = make_collection("Disputed")
+    set_protocol(actor=None, collection=third, mode="blinded_first", readers_per_image=2)
+    readers = [make_user(name, collection=third, role="radiologist") for name in ("rita", "ravi")]
+    twin, other = (analysed_image(third, label="glioma") for _ in range(2))
+    Image.objects.filter(pk=twin.pk).update(pixel_sha256=image.pixel_sha256)
+    for each in (twin, other):
+        for reader, label in zip(readers, ("glioma", "pituitary"), strict=True):
+            read.finished(reader, each, label)
+    return twin
+
+
+@pytest.fixture
+def decider(alice, disputed):
+    """Alice, who reads here, decides there."""
+    alice.memberships.create(collection=disputed.collection, role="adjudicator")
+    return User.objects.get(pk=alice.pk)
+
+
+def decides(client, decider, disputed):
+    """Whether the disputed twin is there for who decides: in the lists, the counts and its own page alike."""
+    there = open_disagreements(disputed.collection, decider).filter(pk=disputed.pk).exists()
+    assert to_decide(disputed.collection, decider).filter(pk=disputed.pk).exists() == there
+    assert count_disagreements([disputed.collection_id], decider) == {disputed.collection_id: 1 + there}
+    client.force_login(decider, backend="mriplatform.accounts.backends.RoleBackend")
+    page = client.get(reverse("disagreement", args=[disputed.collection_id, disputed.pk]))
+    assert page.status_code == (200 if there else 302)
+    return there
+
+
+def test_what_others_said_of_them_waits_for_who_decides(client, decider, image, disputed, read):
+    assert not decides(client, decider, disputed)
+    read.finished(decider, image, "meningioma")
+    assert decides(client, decider, disputed)
+
+
+def test_what_was_decided_waits_as_well(decider, image, disputed, read):
+    other = make_user("otto", collection=disputed.collection, role="adjudicator")
+    adjudicate(adjudicator=other, image=disputed, label="glioma", rationale="Clear.")
+    lists = decided_images, decisions_in
+    assert [found(disputed.collection, decider).count() for found in lists] == [0, 0]
+    read.finished(decider, image, "meningioma")
+    assert [found(disputed.collection, decider).count() for found in lists] == [1, 1]
+
+
+def test_who_reads_assisted_elsewhere_decides_at_once(client, collection, decider, disputed):
+    set_protocol(actor=None, collection=collection, mode="assisted")
+    assert decides(client, decider, disputed)

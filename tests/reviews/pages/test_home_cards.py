@@ -40,8 +40,10 @@ def test_disagreements_that_wait_are_counted_for_who_decides(browse, read, colle
 
 
 def test_one_query_counts_them_in_all_collections(browse, okafor, django_assert_num_queries):
+    from mriplatform.accounts.selectors import roles_of
     from reviews.selectors.decisions import count_disagreements
 
     others = [make_collection() for _ in range(3)]
+    assert roles_of(okafor)  # asked once in every request, whatever it is for
     with django_assert_num_queries(1):
         assert count_disagreements([other.pk for other in others], okafor) == {}
