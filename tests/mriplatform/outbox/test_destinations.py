@@ -166,4 +166,4 @@ def test_a_resolver_that_says_nothing_holds_nobody_up(monkeypatch, settings):
     with pytest.raises(DestinationRefused):
         find("https://a.example/")
     silence.set()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

@@ -110,13 +110,13 @@ def test_a_hundred_thousand_entries_are_counted_by_the_end_record_alone():
     data += end64(100_000, len(directory), len(local(good()[0])), len(data)) + end(
         0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF
     )
-    archive, before = InMemory(data), time.perf_counter()
+    archive, before = InMemory(data), time.process_time()
     with pytest.raises(ArchiveRefused) as caught:
         read_directory(archive, LIMITS)
     assert caught.value.code == "zip_too_many_entries"
     assert "100,000 entries; the limit is 1,000" in caught.value.sentence
     assert archive.read < 70_000
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 def test_one_entry_more_than_allowed():
