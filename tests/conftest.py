@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from mriplatform.local_servers import LocalPostgres, LocalValkey
+from tests.others import missing
 
 ROOT = Path(__file__).resolve().parent.parent
 # The first is Chromium without its windows, toolbars and services: the same pages for half of the processor time.
@@ -144,7 +145,4 @@ def chromium_path() -> Path:
     """A Chromium to drive (see `find_chromium`). CI must have one."""
     if found := find_chromium():
         return found
-    message = "There is no Chromium here; install it (Debian: chromium) or set CHROMIUM to its path."
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+    missing("There is no Chromium here; install it (Debian: chromium) or set CHROMIUM to its path.")

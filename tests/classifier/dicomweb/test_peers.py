@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ from dicomweb_client.session_utils import create_session_from_user_pass
 from classifier.models import DicomFacts, Image, Study
 from classifier.selectors.receipts import receipt_of
 from mriplatform.accounts.services import make_token
+from tests import others
 from tests.classifier.doors import House, build_house, everything_stored
 from tests.classifier.intake.dicom_files import SENDERS_ROOT, as_file, mr
 
@@ -143,10 +143,10 @@ def documented(language: str) -> str:
 @pytest.fixture
 def orthanc(platform, token, tmp_path):
     """Debian's Orthanc on loopback, which knows the platform as a DICOMweb server; its address."""
-    program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
+    program = others.orthanc()
     plugin = next((path for path in PLUGINS if path.exists()), None)
-    if program is None or plugin is None:
-        pytest.skip("There is no Orthanc with DICOMweb here; install Debian's orthanc and orthanc-dicomweb.")
+    if plugin is None:
+        others.missing("There is no Orthanc with DICOMweb here; install Debian's orthanc-dicomweb.")
     port = free_port()
     configuration = {
         "StorageDirectory": str(tmp_path / "orthanc"),

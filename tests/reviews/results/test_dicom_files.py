@@ -1,7 +1,6 @@
 """Results as DICOM, read back by others: pydicom, highdicom, and dciodvfy of Debian's dicom3tools."""
 
 import io
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +21,7 @@ from mriplatform.audit.models import AuditEvent
 from reviews.selectors.dicom_results import StudyOut
 from reviews.services.adjudication import adjudicate
 from reviews.services.protocols import set_protocol
+from tests import others
 from tests.factories import analysed_image, make_collection, make_prediction, make_study
 
 MR, ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
@@ -346,8 +346,8 @@ def test_nothing_but_pseudonyms_and_no_date_of_the_study(dicom, image):
     assert read(out(dicom).picture(dicom)).PatientID == f"P-{dicom.study.subject_key[:16]}"
 
 
-@pytest.mark.skipif(not shutil.which("dciodvfy"), reason="dciodvfy is not installed (Debian: dicom3tools)")
 def test_dciodvfy_finds_no_error(tmp_path, dicom, image, collection, alice, read_):
+    checker = others.dciodvfy()
     frame = as_dicom(analysed_image(collection), frame=2, instance="2.25.44")
     read_.finished(alice, dicom, "meningioma")
     files = {
@@ -358,7 +358,7 @@ def test_dciodvfy_finds_no_error(tmp_path, dicom, image, collection, alice, read
     for name, data in files.items():
         path = tmp_path / f"{name}.dcm"
         path.write_bytes(data)
-        told = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, check=False)
+        told = subprocess.run([checker, "-new", path], capture_output=True, text=True, check=False)
         errors = [line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")]
         assert errors == [], name
         assert told.returncode == 0, name

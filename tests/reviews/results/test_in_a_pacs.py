@@ -1,7 +1,6 @@
 """Debian's Orthanc takes a study's results in: one patient, one study, and sent again they are there already."""
 
 import json
-import shutil
 import subprocess
 import urllib.request
 
@@ -9,16 +8,14 @@ import pytest
 
 from mriplatform.launch.server import free_port, wait_until
 from reviews.selectors.dicom_results import StudyOut
+from tests import others
 from tests.factories import make_prediction, make_study
-
-PROGRAM = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 
 
 @pytest.fixture
 def orthanc(tmp_path):
     """Asks an Orthanc on loopback: `orthanc(path)`, or `orthanc(path, data)` to post."""
-    if PROGRAM is None:
-        pytest.skip("There is no Orthanc here; install Debian's orthanc.")
+    program = others.orthanc()
     port = free_port()
     store = str(tmp_path / "orthanc")
     (tmp_path / "orthanc.json").write_text(
@@ -42,7 +39,7 @@ def orthanc(tmp_path):
             return False
 
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([PROGRAM, str(tmp_path / "orthanc.json")], stdout=log, stderr=log)
+        process = subprocess.Popen([program, str(tmp_path / "orthanc.json")], stdout=log, stderr=log)
         try:
             assert wait_until(up, 90, pause=0.1), (tmp_path / "log").read_text()
             yield asked
