@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from mriplatform.launch.server import wait_until
 from mriplatform.outbox import delivering
 from mriplatform.outbox.claims import claim_endpoint
 from mriplatform.outbox.delivering import drain, serve
@@ -225,8 +226,10 @@ def test_a_receiver_that_asks_to_wait_for_ever_is_asked_again_after_the_longest_
 
 
 def test_after_failing_for_long_it_is_stopped_with_a_word_and_resumed_by_hand(
-    listening, uma, collection, receiver, quick, final
+    listening, uma, collection, receiver, quick, final, monkeypatch
 ):
+    # Without pauses it is tried again for as long as a drain lasts.
+    monkeypatch.setattr(delivering, "DRAIN_SECONDS", 0.5)
     quick.WEBHOOK_DISABLE_SECONDS, quick.WEBHOOK_GIVE_UP_SECONDS = 3600, 10**6
     endpoint, _ = listening(uma, collection, "study.final")
     final()
@@ -510,7 +513,8 @@ def test_however_slow_all_receivers_are_two_of_a_workers_threads_are_left_for_ar
     with ThreadPoolExecutor(4) as pool:
         drains = [pool.submit(one) for _ in range(4)]
         try:
-            free, delivering_ = wait(drains, timeout=10)
+            assert wait_until(lambda: (len(receiver.got), sum(each.done() for each in drains)) == (2, 2), 30)
+            free, delivering_ = wait(drains, timeout=0)
         finally:
             go_on.set()
         assert (len(free), len(delivering_)) == (2, 2)

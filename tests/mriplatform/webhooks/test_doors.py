@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 
 from mriplatform.accounts.roles import Role
 from mriplatform.audit.models import AuditEvent
+from mriplatform.outbox import delivering
 from mriplatform.outbox.delivering import drain
 from mriplatform.outbox.models import Delivery, Endpoint
 from mriplatform.outbox.publishing import publish
@@ -197,7 +198,9 @@ def test_each_role_is_offered_what_it_may_hear_of_and_no_more(client, collection
     assert offered == {"prediction.succeeded", "study.final"} | more
 
 
-def test_the_pages_make_show_and_end_a_webhook(client, uma, hook, collection, receiver):
+def test_the_pages_make_show_and_end_a_webhook(client, uma, hook, collection, receiver, monkeypatch):
+    # Without pauses it is tried again for as long as a drain lasts.
+    monkeypatch.setattr(delivering, "DRAIN_SECONDS", 0.5)
     client.force_login(uma)
     assert "No webhooks yet" in client.get("/webhooks").content.decode()
     form = {"url": hook["url"], "kinds": ["study.final"], "place": str(collection.pk), "name": "Ward <b>"}
