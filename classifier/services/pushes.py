@@ -48,11 +48,11 @@ def receive_push(
             decoded.append(unpacked.counted(item))
         if not decoded:
             raise UploadRefused("No instance was sent.", code="no_file", status=400)
-        check_room_for(actor, size)
+        left = check_room_for(actor, size)
         with transaction.atomic():
             for group in grouped(decoded, Grouping.STUDY_EACH):
                 store_group(result, actor, collection, group, Arrival(Origin.DICOMWEB))
-            check_room_after(actor)
+            check_room_after(actor, brought=unpacked.bytes, left=left)
     except PlatformError as error:
         record_refusal(actor, collection, keys, [error.code])
         raise

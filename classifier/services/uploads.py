@@ -64,7 +64,7 @@ def receive_upload(
         )
     try:
         check_rate(actor)
-        check_room(actor, files)
+        left = check_room(actor, files)
         subject = subject_key(pseudonym, settings.SUBJECT_KEY.encode()) or ""
         unpacked = Unpacked()
         decoded = [unpacked.counted(decode_part(number, part)) for number, part in enumerate(files, start=1)]
@@ -75,7 +75,7 @@ def receive_upload(
         with transaction.atomic():
             for group in grouped(decoded, grouping):
                 store_group(result, actor, collection, group, Arrival(origin, subject))
-            check_room_after(actor)
+            check_room_after(actor, brought=unpacked.bytes, left=left)
     except PlatformError as error:
         _record_refused_files(actor, collection, files, [error.code])
         raise
@@ -107,13 +107,13 @@ def check_rate(actor: User) -> None:
         )
 
 
-def check_room(actor: User, files: Sequence[UploadedPart]) -> None:
-    """Refuse what would fill the storage that one person may fill.
+def check_room(actor: User, files: Sequence[UploadedPart]) -> int:
+    """Refuse what would fill the storage that one person may fill; returns how many bytes are left.
 
     Raises:
         StorageQuotaReached: it would.
     """
-    check_room_for(actor, sum(len(part.data) for part in files))
+    return check_room_for(actor, sum(len(part.data) for part in files))
 
 
 def _record_refused_files(

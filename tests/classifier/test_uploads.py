@@ -150,11 +150,11 @@ def test_what_unpacks_to_too_much_is_refused_before_the_rest_is_decoded(
     assert sum(map(len, sent)) < one
     with pytest.raises(UploadRefused) as refusal:
         send(uploader, collection, *sent, grouping=Grouping.STUDY_EACH)
-    assert (refusal.value.status, refusal.value.code) == (413, "too_many_pixels")
+    assert (refusal.value.status, refusal.value.code) == (413, "too_much_unpacked")
     assert looked_at == [1, 2]
     assert not Study.objects.filter(collection=collection).exists()
     line = AuditEvent.objects.get(action="upload.refused")
-    assert (line.data["codes"], len(line.data["bytes_keys"])) == (["too_many_pixels"], 3)
+    assert (line.data["codes"], len(line.data["bytes_keys"])) == (["too_much_unpacked"], 3)
 
 
 def test_the_room_is_asked_for_what_is_stored_and_not_for_what_was_sent(uploader, collection, settings):

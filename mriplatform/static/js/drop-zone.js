@@ -109,6 +109,8 @@ class DropZone extends HTMLElement {
 
   async #together(entries) {
     const most = Number(this.getAttribute("most")) || Infinity;
+    const all = entries.reduce((sum, { file }) => sum + file.size, 0);
+    if (entries.length <= most && all <= MOST_BYTES) return [entries];
     const dicom = await Promise.all(entries.map((entry) => isDicom(entry.file)));
     if (!dicom.every(Boolean)) return [entries];
     const batches = [[]];

@@ -321,7 +321,7 @@ class TestMalformed:
         settings.UPLOAD_MAX_REQUEST_BYTES = len(related(packed)) + 1000
         before = stored_rows()
         response = push(house, packed)
-        assert (response.status_code, response.json()["code"]) == (413, "too_many_pixels")
+        assert (response.status_code, response.json()["code"]) == (413, "too_much_unpacked")
         assert stored_rows() == before
 
     def test_no_room_for_what_it_unpacks_to(self, house, settings):
