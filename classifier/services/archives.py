@@ -28,6 +28,7 @@ from classifier.services.archive_parts import (
     receive_part,
 )
 from classifier.services.archive_rights import require_rights
+from classifier.services.uploads import record_refusal
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 
@@ -58,7 +59,7 @@ def create_archive(
         UploadRefused: it is empty, too large, or has no good name for its set.
         TooManyUploads, StorageQuotaReached: nothing was begun.
     """
-    _check_size(size)
+    _check_size(actor, collection, size)
     if len(dataset) > MAX_DATASET_CHARACTERS or not dataset.isprintable():
         raise UploadRefused(
             f"Name the data set in at most {MAX_DATASET_CHARACTERS} characters.",
@@ -228,16 +229,20 @@ def sweep_archives() -> int:
     return len(abandoned) + len(stuck) + len(forgotten)
 
 
-def _check_size(size: int) -> None:
-    if size < 1:
-        raise UploadRefused("The file is empty.", code="empty_file", status=400)
+def _check_size(actor: User, collection: Collection, size: int) -> None:
     limits = archive_limits()
-    if size > limits.max_bytes:
-        raise UploadRefused(
+    if 1 <= size <= limits.max_bytes:
+        return
+    refusal = UploadRefused("The file is empty.", code="empty_file", status=400)
+    if size:
+        refusal = UploadRefused(
             f"The ZIP is too large; the limit is {limits.max_bytes / 2**20:g} MiB. Send several smaller ones.",
             code="zip_too_large",
             status=413,
         )
+    # Nothing of it has come by which its sender could find it.
+    record_refusal(actor, collection, [""], [refusal.code])
+    raise refusal
 
 
 def _require_all_parts(archive: Archive) -> None:
@@ -271,10 +276,7 @@ def _forget(archive: Archive, refusal: ArchiveRefused) -> Archive | None:
     ArchiveEntry.objects.filter(archive=archive).delete()
     drop_parts(archive)
     archive.delete()
-    record(
-        action="upload.refused", actor=archive.created_by, collection_id=archive.collection_id, codes=[refusal.code],
-        files=1, bytes_keys=[key],
-    )  # fmt: skip
+    record_refusal(archive.created_by, archive.collection, [key], [refusal.code])
     return None
 
 

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 
-from classifier.intake import TakenIn
+from django.conf import settings
+
+from classifier.intake import TakenIn, refused_bytes_key
 from classifier.models import Origin
 from classifier.services.decoding import UploadedPart, Verdict, decode_part
 from classifier.services.entry_labels import send_label
@@ -39,7 +41,11 @@ class RawEntry:
 
 @dataclass(frozen=True)
 class CheckedEntry:
-    """What was found of one file; a code says why it is refused."""
+    """What was found of one file; a code says why it is refused.
+
+    Attributes:
+        bytes_key: of a refused file, the hash of its bytes that the audit keeps.
+    """
 
     number: int
     sha256: str
@@ -47,6 +53,7 @@ class CheckedEntry:
     quarantined: bool = False
     code: str = ""
     sentence: str = ""
+    bytes_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,8 @@ def _checked(entry: RawEntry) -> CheckedEntry:
     found = _decode(entry)
     sha256 = hashlib.sha256(entry.data).hexdigest()
     if isinstance(found, Verdict):
-        return CheckedEntry(entry.number, sha256, code=found.code, sentence=found.sentence)
+        key = refused_bytes_key(entry.data, settings.SUBJECT_KEY.encode())
+        return CheckedEntry(entry.number, sha256, code=found.code, sentence=found.sentence, bytes_key=key)
     return CheckedEntry(
         entry.number,
         sha256,

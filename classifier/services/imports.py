@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from classifier.intake import IntakeRefused, TakenIn, subject_key
+from classifier.intake import IntakeRefused, TakenIn, refused_bytes_key, subject_key
 from classifier.models import Image, Origin, Plane
 from classifier.services.uploads import (
     Arrival,
@@ -44,6 +44,11 @@ def pixels_of(part: ImportedPart) -> Verdict | str:
     """The sha256 of the file's pixels, as the platform would store them, or the verdict that refuses it."""
     decoded = decode(part)
     return decoded if isinstance(decoded, Verdict) else pixels_in(decoded)
+
+
+def refused_key(part: ImportedPart) -> str:
+    """The hash of a refused file's bytes that the audit keeps."""
+    return refused_bytes_key(part.file.data, settings.SUBJECT_KEY.encode())
 
 
 def pixels_in(decoded: tuple[int, TakenIn]) -> str:

@@ -1,24 +1,21 @@
 """Brings in scans that lie on this machine, in a folder or a ZIP: all are checked, then the good ones are stored."""
 
-import os
-import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from itertools import batched
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 
 from classifier.exceptions import StorageQuotaReached, UploadRefused
-from classifier.intake.archive import EntryDamaged, class_of_path, read_directory, read_entry
-from classifier.intake.archive.naming import extension_of, is_clutter
+from classifier.intake.archive import ArchiveRefused, EntryDamaged
+from classifier.intake.pseudonyms import refused_stream_key
 from classifier.models import Image, Origin, QuarantinedImage
 from classifier.selectors import bytes_stored_for
-from classifier.services.archive_parts import archive_limits
 from classifier.services.decoding import Verdict
 from classifier.services.entries import (
     CheckedEntry,
@@ -30,6 +27,8 @@ from classifier.services.entries import (
     decode_entries,
     store_entries,
 )
+from classifier.services.scan_sources import FileOnDisk, Scan
+from classifier.services.uploads import record_refusal
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
 
@@ -38,23 +37,7 @@ _PAUSE_SECONDS: Final = 1.0
 # How long a file waits for a decoder that is busy, and for one that cannot be started.
 _BUSY_SECONDS: Final = 600.0
 _DOWN_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One file to be brought in.
-
-    Attributes:
-        number: from 1, in the order of the paths in a folder or of a ZIP's directory; by which reports name it.
-        label: the class that its folder names, where that is wanted; empty for none.
-        read: gives its bytes; called in each pass, so that a set of any size is never whole in memory.
-    """
-
-    number: int
-    size: int
-    extension: str
-    label: str
-    read: Callable[[], bytes] = field(repr=False)
+_TOLD_AT_ONCE: Final = 500  # refused files in one line of the audit
 
 
 @dataclass
@@ -63,6 +46,7 @@ class ScanReport:
 
     outcomes: dict[int, str] = field(default_factory=dict)
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+    bytes_keys: dict[int, str] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
     within: int = 0
     ignored: int = 0
@@ -74,65 +58,6 @@ class ScanReport:
     def refuse(self, number: int, code: str, sentence: str) -> None:
         self.outcomes[number] = "refused"
         self.refused[number] = (code, sentence)
-
-
-def scans_in_folder(folder: Path, *, labels: bool) -> tuple[list[Scan], int]:
-    """The files below a folder by their paths, and how many were left out: links are, to files or to folders, and what
-    systems leave there.
-
-    Raises:
-        UploadRefused: there is none, or something below cannot be read: it would be missed in silence.
-    """
-    found: list[Scan] = []
-    ignored = 0
-    for path in sorted(_below(folder)):
-        name = path.relative_to(folder).as_posix()
-        try:
-            status = path.lstat()
-        except OSError as error:
-            _unreadable(error)
-        if stat.S_ISDIR(status.st_mode):
-            continue
-        if is_clutter(name) or not stat.S_ISREG(status.st_mode):
-            ignored += 1
-            continue
-        label = class_of_path(name) if labels else ""
-        read = partial(_read_file, path)
-        found.append(Scan(len(found) + 1, status.st_size, extension_of(name), label, read))
-    if not found:
-        raise UploadRefused("There is no file in the folder.", code="no_file", status=400)
-    return found, ignored
-
-
-def scans_in_zip(archive: "FileOnDisk", *, labels: bool) -> tuple[list[Scan], int]:
-    """The entries of a ZIP, after the checks that every archive gets.
-
-    Raises:
-        ArchiveRefused: of the whole of it.
-    """
-    limits = archive_limits()
-    entries = read_directory(archive, limits)
-    found = [
-        Scan(
-            entry.number, entry.unpacked, extension_of(entry.name), class_of_path(entry.name) if labels else "",
-            partial(read_entry, archive, entry, limits),
-        )
-        for entry in entries
-        if not entry.ignored
-    ]  # fmt: skip
-    return found, sum(entry.ignored == "clutter" for entry in entries)
-
-
-class FileOnDisk:
-    """A ZIP that lies on this machine."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size = file.seek(0, os.SEEK_END)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        self._file.seek(offset)
-        return self._file.read(length)
 
 
 def check_scans(
@@ -156,6 +81,26 @@ def check_scans(
         if progress is not None:
             progress(len(report.outcomes), len(scans))
     return report
+
+
+@contextmanager
+def refusal_recorded(*, actor: User, collection: Collection, archive: FileOnDisk | None) -> Iterator[None]:
+    """The audit's line of a ZIP that is refused as a whole in here; a folder is never."""
+    try:
+        yield
+    except ArchiveRefused as refusal:
+        if archive is not None:
+            key = refused_stream_key(archive.pieces(), settings.SUBJECT_KEY.encode())
+            record_refusal(actor, collection, [key], [refusal.code])
+        raise
+
+
+def record_refused_scans(*, actor: User, collection: Collection, report: ScanReport) -> None:
+    """The audit's lines of the files that were refused, whether or not others are stored: why, and hashes of their
+    bytes, empty where they could not be read."""
+    for numbers in batched(sorted(report.refused), _TOLD_AT_ONCE):
+        keys = [report.bytes_keys.get(number, "") for number in numbers]
+        record_refusal(actor, collection, keys, [report.refused[number][0] for number in numbers])
 
 
 def store_scans(
@@ -216,36 +161,6 @@ def _outcome(verdict: Verdict) -> str:
     return "new" if verdict.outcome == "stored" else verdict.outcome
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """The files and folders below a folder. A link to a folder is called one, too, and not gone into."""
-    for place, folders, names in os.walk(folder, followlinks=False, onerror=_unreadable):
-        yield from (Path(place, name) for name in (*folders, *names))
-
-
-def _unreadable(_: OSError) -> NoReturn:
-    # Its words name what it is about.
-    raise UploadRefused(
-        "A folder below cannot be read, or what was in it is gone since it was listed. Nothing was stored.",
-        code="unreadable",
-        status=422,
-    ) from None
-
-
-def _read_file(path: Path) -> bytes:
-    limit = archive_limits().max_entry
-    try:
-        # No link is followed, also not one that was put here since the folder was listed.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            data = file.read(limit + 1)
-    except OSError:
-        raise EntryDamaged("unreadable", "The file cannot be read.", 422) from None
-    if len(data) > limit:
-        raise EntryDamaged(
-            "file_too_large", f"The file is too large; the limit is {limit / 2**20:g} MiB.", 413
-        )
-    return data
-
-
 def _read(batch: Sequence[Scan]) -> tuple[list[RawEntry], list[CheckedEntry]]:
     raw: list[RawEntry] = []
     damaged: list[CheckedEntry] = []
@@ -287,6 +202,7 @@ def _no_decoder(seconds: float, *, down: bool) -> UploadRefused:
 def _foretell(report: ScanReport, collection: Collection, found: CheckedEntry, seen: set[str]) -> None:
     if found.code:
         report.refuse(found.number, found.code, found.sentence)
+        report.bytes_keys[found.number] = found.bytes_key
         return
     known = {"collection": collection, "pixel_sha256": found.pixel_sha256}
     outcome = "quarantined" if found.quarantined else "new"

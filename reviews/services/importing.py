@@ -10,7 +10,7 @@ from django.db import transaction
 from classifier.models import Image
 from classifier.services.imports import ImportedPart, decode, pixels_in, store_import
 from classifier.services.room import Unpacked
-from classifier.services.uploads import Decoded, Verdict
+from classifier.services.uploads import Decoded, Verdict, record_refusal
 from ml.labels import canonical_label
 from mriplatform.accounts.models import Collection, User
 from mriplatform.audit.recording import record
@@ -34,6 +34,7 @@ from reviews.services.surveying import (
 
 # Files that are stored together: what a kill can lose.
 BATCH: Final = 50
+_TOLD_AT_ONCE: Final = 500  # refused files in one line of the audit
 MAX_DATASET_CHARACTERS: Final = 120
 _PARTS: Final = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
@@ -66,6 +67,9 @@ def import_files(
     dataset = clean_dataset(dataset)
     survey = survey or survey_files(collection, files)
     report, known = survey.report, files_of(files)
+    for lines in batched(report.refused, _TOLD_AT_ONCE):
+        keys = [survey.bytes_keys.get(line.number, "") for line in lines]
+        record_refusal(actor, collection, keys, [line.code for line in lines])
     wanted = [number for number in sorted(survey.pixels) if report.files[number].became != Became.UNCHANGED]
     done = 0
     for numbers in batched(wanted, BATCH):

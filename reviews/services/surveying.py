@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from classifier.models import Image
-from classifier.services.imports import ImportedPart, pixels_of
+from classifier.services.imports import ImportedPart, pixels_of, refused_key
 from classifier.services.uploads import UploadedPart, Verdict
 from ml.labels import LabelError, canonical_label
 from mriplatform.accounts.models import Collection
@@ -91,10 +91,12 @@ class Survey:
 
     Attributes:
         pixels: by number, the sha256 of the pixels of what is to be stored or labelled.
+        bytes_keys: by number, hashes of the bytes of what the intake refused, for the audit.
     """
 
     report: ImportReport
     pixels: dict[int, str]
+    bytes_keys: dict[int, str] = field(default_factory=dict)
 
 
 def survey_files(collection: Collection, files: Sequence[LabelledFile]) -> Survey:
@@ -106,8 +108,9 @@ def survey_files(collection: Collection, files: Sequence[LabelledFile]) -> Surve
     report = ImportReport()
     pixels: dict[int, str] = {}
     labels: dict[int, str] = {}
+    bytes_keys: dict[int, str] = {}
     for file in files:
-        found = _look(file)
+        found = _look(file, bytes_keys)
         if isinstance(found, FileReport):
             report.files[file.number] = found
         else:
@@ -117,7 +120,8 @@ def survey_files(collection: Collection, files: Sequence[LabelledFile]) -> Surve
     kept = _pass_over_repeated(report, pixels, known)
     _foretell(report, collection, known, kept, labels)
     refused = {number for number in kept if report.files[number].became == Became.REFUSED}
-    return Survey(report, {number: sha for number, sha in kept.items() if number not in refused})
+    pixels = {number: sha for number, sha in kept.items() if number not in refused}
+    return Survey(report, pixels, bytes_keys)
 
 
 def files_of(files: Iterable[LabelledFile]) -> dict[int, LabelledFile]:
@@ -132,17 +136,19 @@ def part_of(file: LabelledFile) -> ImportedPart:
     )
 
 
-def _look(file: LabelledFile) -> FileReport | tuple[str, str]:
-    """A file's pixels and label, or why it is refused."""
+def _look(file: LabelledFile, bytes_keys: dict[int, str]) -> FileReport | tuple[str, str]:
+    """A file's pixels and label, or why it is refused; of what the intake refuses, `bytes_keys` gets the hash."""
     try:
         label = canonical_label(file.label)
     except LabelError as error:
         return refused(file.number, "unknown_label", str(error))
     try:
-        found = pixels_of(part_of(file))
+        part = part_of(file)
     except OSError:
         return refused(file.number, "unreadable", "The file cannot be read.")
+    found = pixels_of(part)
     if isinstance(found, Verdict):
+        bytes_keys[file.number] = refused_key(part)
         return refused(file.number, found.code, found.sentence)
     if file.pixel_sha256 and found != file.pixel_sha256:
         return refused(file.number, "altered", "Its pixels are not those that the set says they are.")

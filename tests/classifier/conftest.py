@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ def temporary(tmp_path, monkeypatch) -> Path:
     """Where temporary files go: a folder in which nothing else lies."""
     folder = tmp_path / "temporary"
     folder.mkdir()
+    # The fork server's sockets stay where they are: the folder is too long a path for one, and would be kept for good.
+    get_temp_dir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 

@@ -107,11 +107,12 @@ def test_a_refused_archive(
             wrong.append(f"{case.id}: {answer.words[-200:]}")
         if left() != before or Archive.objects.count() != archives + (first.status == 202):
             wrong.append(f"{case.id}: left something")
-        # Of no bytes there is no hash, and nothing was begun.
+        # Of no bytes there is no hash.
         said = [event.data for event in refusals()[: len(refusals()) - events]]
-        code = answer.code or case.code
-        if len(said) != bool(data) or any(
-            code not in ("", *one["codes"]) or [len(key) for key in one["bytes_keys"]] != [64] for one in said
+        code, key_digits = answer.code or case.code, 64 if data else 0
+        if len(said) != 1 or any(
+            code not in ("", *one["codes"]) or [len(key) for key in one["bytes_keys"]] != [key_digits]
+            for one in said
         ):
             wrong.append(f"{case.id}: {said}")
     assert not wrong, "\n".join(wrong)
@@ -125,6 +126,7 @@ def test_a_refused_archive_by_the_command(house: House, tmp_path: Path, temporar
     source = tmp_path / "scans.zip"
     for case in ALL:
         source.write_bytes(case.make())
+        events = len(refusals())
         with pytest.raises(CommandError) as refused:
             call_command(
                 "import_scans", str(source), "--collection", str(house.collection.pk), "--as", "alice"
@@ -133,5 +135,9 @@ def test_a_refused_archive_by_the_command(house: House, tmp_path: Path, temporar
             wrong.append(f"{case.id}: {refused.value}")
         if left() != before or Archive.objects.exists():
             wrong.append(f"{case.id}: left something")
+        said = [event.data for event in refusals()[: len(refusals()) - events]]
+        # Of an entry that cannot be taken out there are no bytes.
+        if len(said) != 1 or not said[0]["codes"] or {*map(len, said[0]["bytes_keys"])} - {0, 64}:
+            wrong.append(f"{case.id}: {said}")
     assert not wrong, "\n".join(wrong)
     assert not files_in(temporary)

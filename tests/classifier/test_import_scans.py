@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from classifier.intake import IntakeRefused
+from classifier.intake import IntakeRefused, refused_bytes_key
 from classifier.models import Image, Prediction, Study
 from classifier.selectors import bytes_stored_for
 from classifier.services import decoding, room, scan_imports
@@ -116,6 +116,24 @@ def test_a_source_that_cannot_be_looked_at_is_said_and_not_named(admin, scans, m
         with pytest.raises(CommandError, match="Permission denied") as refused:
             run(scans / "ward 7")
     assert "ward 7" not in str(refused.value)
+
+
+def test_refused_files_are_in_the_audit_by_their_hashes(admin, scans, settings):
+    bad = b"Only words.\n"
+    (scans / "bad.png").write_bytes(bad)
+
+    def refusals():
+        return [event.data for event in AuditEvent.objects.filter(action="upload.refused")]
+
+    with pytest.raises(CommandError):
+        run(scans, "--dry-run")
+    assert refusals() == []
+    with pytest.raises(CommandError):
+        run(scans)
+    key = refused_bytes_key(bad, settings.SUBJECT_KEY.encode())
+    (said,) = refusals()
+    assert said["codes"][said["bytes_keys"].index(key)] == "wrong_type"
+    assert not Study.objects.exists()
 
 
 def test_what_was_stopped_is_begun_anew(admin, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where all temporary files of this process go."""
     folder = tmp_path / "temporary"
     folder.mkdir()
+    # The fork server's sockets stay where they are: the folder is too long a path for one, and would be kept for good.
+    get_temp_dir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.exceptions import StorageQuotaReached
+from classifier.intake import refused_bytes_key
 from classifier.models import Image, Origin, Prediction, QuarantinedImage, Study
 from classifier.services import room
 from classifier.services.quarantine_decisions import release_quarantined
@@ -68,6 +69,16 @@ def run(collection, engineer):
 def a_file(number, label="glioma", *, seed=None, **more):
     data = png(picture(seed or number))
     return LabelledFile(number, lambda: data, f"{number}.png", label, **more)
+
+
+def test_what_the_intake_refuses_is_in_the_audit_by_the_hash_of_its_bytes(run, folder, settings):
+    run(folder, "--dry-run")
+    assert not AuditEvent.objects.filter(action="upload.refused").exists()
+    run(folder)
+    said = AuditEvent.objects.get(action="upload.refused").data
+    bad = (folder / "Train" / "glioma" / "b.png").read_bytes()
+    assert said["bytes_keys"] == [refused_bytes_key(bad, settings.SUBJECT_KEY.encode())]
+    assert said["codes"] == ["damaged_image"]
 
 
 def test_a_folder_comes_in_with_labels_parts_and_predictions_queued(run, folder, collection, engineer):

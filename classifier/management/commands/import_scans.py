@@ -17,14 +17,13 @@ from classifier.access import get_collection_to_send_archives
 from classifier.exceptions import PlatformError
 from classifier.services.archives import MAX_DATASET_CHARACTERS
 from classifier.services.scan_imports import (
-    FileOnDisk,
-    Scan,
     ScanReport,
     check_scans,
-    scans_in_folder,
-    scans_in_zip,
+    record_refused_scans,
+    refusal_recorded,
     store_scans,
 )
+from classifier.services.scan_sources import FileOnDisk, scans_in_folder, scans_in_zip
 from ml.labels import DISPLAY_NAMES
 from mriplatform.accounts.models import Collection, User
 from mriplatform.accounts.roles import Role
@@ -77,10 +76,18 @@ class Command(BaseCommand):
             raise CommandError(f"Name the data set in at most {MAX_DATASET_CHARACTERS} characters.")
         try:
             with ExitStack() as opened:
-                scans, ignored = self._scans(source, opened, labels=labels)
+                archive = _zip(source, opened)
+                opened.enter_context(refusal_recorded(actor=actor, collection=into, archive=archive))
+                scans, ignored = (
+                    scans_in_zip(archive, labels=labels)
+                    if archive
+                    else scans_in_folder(source, labels=labels)
+                )
                 report = check_scans(
                     collection=into, scans=scans, ignored=ignored, progress=self._progress("checked")
                 )
+                if not options["dry_run"]:
+                    record_refused_scans(actor=actor, collection=into, report=report)
                 wanted = not options["dry_run"] and (options["partial"] or not report.refused)
                 if wanted:
                     store_scans(
@@ -90,18 +97,6 @@ class Command(BaseCommand):
         except PlatformError as refusal:
             raise CommandError(refusal.sentence) from refusal
         self._tell(report, labels=labels, stored=wanted)
-
-    def _scans(self, source: Path, opened: ExitStack, *, labels: bool) -> tuple[list[Scan], int]:
-        # Not Path.is_dir, which may say in a traceback what the folder is called.
-        if os.path.isdir(source):  # noqa: PTH112
-            return scans_in_folder(source, labels=labels)
-        try:
-            file = opened.enter_context(source.open("rb"))
-        except OSError as error:
-            raise CommandError(
-                f"There is neither a folder nor a ZIP at this path ({error.strerror})."
-            ) from error
-        return scans_in_zip(FileOnDisk(file), labels=labels)
 
     def _progress(self, word: str) -> Any:
         ending = "\r" if sys.stdout.isatty() else "\n"
@@ -154,3 +149,14 @@ def _actor(name: str, collection: Collection) -> User:
     if len(found) != 1:
         raise CommandError(f"There is no active user {name}." if name else "Say who imports it: --as USER.")
     return found[0]
+
+
+def _zip(source: Path, opened: ExitStack) -> FileOnDisk | None:
+    """The ZIP that is named; None for a folder."""
+    # Not Path.is_dir, which may say in a traceback what the folder is called.
+    if os.path.isdir(source):  # noqa: PTH112
+        return None
+    try:
+        return FileOnDisk(opened.enter_context(source.open("rb")))
+    except OSError as error:
+        raise CommandError(f"There is neither a folder nor a ZIP at this path ({error.strerror}).") from error
