@@ -146,7 +146,7 @@ def orthanc(platform, token, tmp_path):
     program = others.orthanc()
     plugin = next((path for path in PLUGINS if path.exists()), None)
     if plugin is None:
-        others.missing("There is no Orthanc with DICOMweb here; install Debian's orthanc-dicomweb.")
+        others.missing_other("There is no Orthanc with DICOMweb here; install Debian's orthanc-dicomweb.")
     port = free_port()
     configuration = {
         "StorageDirectory": str(tmp_path / "orthanc"),
