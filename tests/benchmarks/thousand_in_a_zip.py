@@ -8,9 +8,9 @@ with --folder the first PNG and JPEG files below a folder, such as the real ones
 
 Prints images a second stored (from *Send*, the sending and the check included) and predicted, what the page's progress
 said on the way, and the memory of the web process: the resident sizes of gunicorn's processes, and of the decoder
-children and the fork server below them, before (after a dozen images were sent so) and at their peak. Exits with 1
-where an image is missing, is there twice or was not predicted (what waits in quarantine is not), where no progress was
-shown, or where the peak is 200 MiB or more above before.
+children and the fork server below them, before (after a dozen images were sent so) and at their peak. What then
+waits in quarantine is let in by the intake reviewer. Exits with 1 where an image is missing in the end, is there twice
+or was not predicted, where no progress was shown, or where the peak is 200 MiB or more above before.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Page, sync_playwright
 
 from mriplatform.demo.slices import draw_slice
@@ -41,7 +42,7 @@ COUNT = """
 from classifier.models import Image, Prediction, QuarantinedImage, Study
 here = {{"collection": "{collection}"}}
 images = Image.objects.filter(**here)
-print("apart", QuarantinedImage.objects.filter(**here).count())
+print("apart", QuarantinedImage.objects.filter(status="waiting", **here).count())
 print("studies", Study.objects.filter(**here).count())
 print("images", images.count())
 print("pixels", images.values("pixel_sha256").distinct().count())
@@ -158,7 +159,7 @@ def send(page: Page, portal: Portal, collection: str, archive: Path) -> list[str
     told: list[str] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        place = page.locator("#archive-progress > p, archive-sender [role=status]").first
+        place = page.locator("#archive-progress > p, archive-sender .drop-area + p").first
         word = " ".join((place.text_content(timeout=PATIENCE_SECONDS * 1000) or "").split())
         if word and (not told or told[-1] != word):
             told.append(word)
@@ -174,6 +175,27 @@ def counted(portal: Portal, collection: str) -> dict[str, int]:
     return {name: int(said(out, name)) for name in names}
 
 
+def let_in(portal: Portal, collection: str) -> None:
+    """Let in, as an intake reviewer, what the search for writing took for some: nothing names anybody here."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Token {portal.token('intake')}"
+    address = f"{portal.address}/api/v1"
+    answer = session.get(f"{address}/quarantine?collection={collection}&status=waiting")
+    answer.raise_for_status()
+    for row in answer.json()["results"]:
+        why = {"reason": "Of a benchmark: there is no writing."}
+        session.post(f"{address}/quarantine/{row['id']}/release", json=why).raise_for_status()
+
+
+def predicted_all(portal: Portal, collection: str) -> dict[str, int]:
+    """What there is once every image that is stored is predicted."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := counted(portal, collection))["predicted"] < found["images"]:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
+
+
 def measure(portal: Portal, archive: Path, warm: Path, images: int) -> bool:
     collection = portal.make_collection("A thousand in a ZIP")
     memory = Memory(portal.process.pid)
@@ -187,9 +209,7 @@ def measure(portal: Portal, archive: Path, warm: Path, images: int) -> bool:
         began = time.perf_counter()
         told = send(page, portal, collection, archive)
         stored = time.perf_counter() - began
-        while (found := counted(portal, collection))["predicted"] < found["images"]:
-            assert time.perf_counter() - began < PATIENCE_SECONDS, found
-            time.sleep(0.5)
+        found = predicted_all(portal, collection)
         predicted = time.perf_counter() - began
         memory.stop()
         browser.close()
@@ -205,10 +225,11 @@ def measure(portal: Portal, archive: Path, warm: Path, images: int) -> bool:
         )
     print(f"memory      peak − before: {memory.more:.0f} MiB (limit {LIMIT_MIB})")
     print(f"rows        {found}")
-    # What the detector takes for writing is kept apart for a person: it is neither lost nor twice.
-    expected = images - found.pop("apart")
-    once = set(found.values()) == {expected} and expected > 0.9 * images
-    return once and len(steps) > 2 and memory.more < LIMIT_MIB
+    while (apart := found.pop("apart")) > 0:
+        let_in(portal, collection)
+        found = predicted_all(portal, collection)
+        print(f"let in      {apart} that waited in quarantine; rows then {found}")
+    return set(found.values()) == {images} and len(steps) > 2 and memory.more < LIMIT_MIB
 
 
 def main() -> None:

@@ -64,20 +64,17 @@ def hang(handler: BaseHTTPRequestHandler) -> None:
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
     """A header that never ends: each byte comes well within any timeout."""
-    try:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        for _ in range(300):
-            handler.wfile.write(b"x")
-            handler.wfile.flush()
-            time.sleep(0.1)
-    except OSError:
-        pass
+    _drip_after(handler, b"HTTP/1.1 200 OK\r\nX-Slow: ")
 
 
 def drip_body(handler: BaseHTTPRequestHandler) -> None:
     """A body that hardly comes, of a connection that ends with it."""
+    _drip_after(handler, b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+
+
+def _drip_after(handler: BaseHTTPRequestHandler, head: bytes) -> None:
     try:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        handler.wfile.write(head)
         for _ in range(300):
             handler.wfile.write(b"x")
             handler.wfile.flush()
